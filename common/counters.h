@@ -1,0 +1,96 @@
+/* Every outcome of a packet, frame or chunk has a counter here, and only here: status, metrics and
+ * the accounting test are made from these tables.
+ *
+ * Each thread writes its own block; others read it (relaxed: a sum may lag by a burst). */
+#ifndef LEGTAP_COMMON_COUNTERS_H
+#define LEGTAP_COMMON_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* X(name, kind, help). kind: IN = enters the stage, OUT = the one outcome of a packet, NOTE =
+ * beside the sums. Rule 1: at an rx core, the sum of IN = the sum of OUT, whenever it is between
+ * bursts. */
+#define RX_COUNTERS(X) \
+	X(polled, IN, "packets taken from the ports") \
+	X(reinjected, IN, "packets of a flow that was unknown, given back by the control thread") \
+	X(recorded, OUT, "packets copied into a chunk") \
+	X(not_wanted, OUT, "RTP of a known stream that is not being recorded") \
+	X(while_paused, OUT, "RTP of a stream whose recording is paused") \
+	X(unknown, OUT, "RTP of a flow that no SIP explains") \
+	X(to_control_unknown, OUT, \
+		"first packets of an unknown flow, handed to the control thread") \
+	X(to_control_sip, OUT, "SIP handed to the control thread") \
+	X(rtcp, OUT, "RTCP") \
+	X(not_rtp, OUT, "UDP that is neither SIP nor RTP") \
+	X(not_udp, OUT, "IP that is not UDP") \
+	X(not_ip, OUT, "frames that are not IP (ARP, LLDP, and such)") \
+	X(fragment, OUT, "IP fragments") \
+	X(malformed, OUT, "frames whose headers contradict their length") \
+	X(drop_sip_ring_full, OUT, "SIP lost: the ring to the control thread was full") \
+	X(drop_unknown_ring_full, OUT, \
+		"RTP of an unknown flow lost: the ring to the control thread was full") \
+	X(drop_no_chunk, OUT, "RTP lost: no chunk was free, for the writers are behind") \
+	X(drop_too_long, OUT, "RTP lost: longer than a chunk") \
+	X(bytes, NOTE, "bytes of frames taken from the ports") \
+	X(bad_checksum, NOTE, \
+		"UDP or IP checksums that the port calls wrong (never dropped for it)") \
+	X(cut_frame, NOTE, "frames that the port or the capture cut") \
+	X(chunks, NOTE, "chunks handed to writers") \
+	X(frames_handed, NOTE, "packets in the chunks handed to writers") \
+	X(empty_polls, NOTE, "polls that found no packet") \
+	X(bursts, NOTE, "polls that found packets") \
+	X(waits, NOTE, "times that reading waited for room, in --read only") \
+	X(commands, NOTE, "commands taken from the control thread")
+
+/* Rule 1 at a writer: chunks_in = chunks_written + the drops + those in flight. */
+#define WRITER_COUNTERS(X) \
+	X(chunks_in, IN, "chunks taken from the rx cores") \
+	X(chunks_written, OUT, "chunks written to track files") \
+	X(drop_no_track, OUT, "chunks of a track that was closed or discarded") \
+	X(drop_disk_full, OUT, "chunks lost: the spool is full") \
+	X(drop_disk_error, OUT, "chunks lost: the spool failed") \
+	X(frames_in, NOTE, "packets in the chunks taken") \
+	X(frames_written, NOTE, "packets in the chunks written") \
+	X(frames_dropped, NOTE, "packets in the chunks dropped") \
+	X(bytes_written, NOTE, "bytes written to track files") \
+	X(writes_fixed, NOTE, "direct writes from registered buffers") \
+	X(writes_plain, NOTE, "direct writes without a registered buffer") \
+	X(writes_buffered, NOTE, "writes through the page cache") \
+	X(write_retries, NOTE, "writes that were cut short and went on") \
+	X(files_opened, NOTE, "track files opened") \
+	X(files_grown, NOTE, "times that a track file was made longer ahead") \
+	X(submits, NOTE, "io_uring submissions")
+
+#define COUNTER_ENUM_RX(name, kind, help) RX_##name,
+#define COUNTER_ENUM_WRITER(name, kind, help) WRITER_##name,
+enum rx_counter { RX_COUNTERS(COUNTER_ENUM_RX) RX_COUNTER_COUNT };
+enum writer_counter { WRITER_COUNTERS(COUNTER_ENUM_WRITER) WRITER_COUNTER_COUNT };
+
+enum counter_kind { COUNTER_IN, COUNTER_OUT, COUNTER_NOTE };
+
+struct counter_info {
+	const char *name;
+	enum counter_kind kind;
+	const char *help;
+};
+
+extern const struct counter_info rx_counter_info[RX_COUNTER_COUNT];
+extern const struct counter_info writer_counter_info[WRITER_COUNTER_COUNT];
+
+typedef _Atomic uint64_t counter;
+
+/* By the owner thread only: a plain add, not an atomic one. */
+static inline void counter_add(counter *c, uint64_t n)
+{
+	atomic_store_explicit(
+		c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Any thread. */
+static inline uint64_t counter_read(const counter *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+#endif

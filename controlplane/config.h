@@ -1,0 +1,148 @@
+/* The configuration: one JSON file (comments allowed), read once at start. docs/configuration.md is
+ * made from the table in config_keys.c, as are parser, --check and the refusal of unknown keys.
+ * Read-only after config_load; any thread. */
+#ifndef LEGTAP_CONTROLPLANE_CONFIG_H
+#define LEGTAP_CONTROLPLANE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/errmsg.h"
+#include "common/log.h"
+#include "controlplane/decimal.h"
+#include "dataplane/dataplane.h"
+#include "storage/storage.h"
+
+#define CONFIG_LIST_MAX 64
+#define CONFIG_TEXT_BYTES 256
+
+/* Which calls a rule or an account is for. An empty text or list matches all. Texts are shell
+ * patterns (fnmatch(3)) on the user part of a SIP or tel URI ("+4930*"); `trunk` holds addresses or
+ * prefixes of the signalling peer; `leg` is "LEG-A", "LEG-B" or "". */
+struct call_match {
+	char caller[CONFIG_TEXT_BYTES];
+	char called[CONFIG_TEXT_BYTES];
+	char account[64];	       /* rules only */
+	char leg[16];		       /* rules only */
+	char header[64];	       /* accounts only: a SIP header of the INVITE … */
+	char value[CONFIG_TEXT_BYTES]; /* … and the pattern of its value */
+	unsigned int trunk_count;
+	struct netprefix trunks[CONFIG_LIST_MAX];
+};
+
+struct account_config {
+	char id[64];
+	struct call_match match;
+	struct decimal rate_per_minute;
+	char currency[8];	       /* ISO 4217 */
+	unsigned int currency_digits;  /* 0 to 6 */
+	unsigned int rounding_seconds; /* ≥ 1 */
+	unsigned int minimum_seconds;
+	char location[CONFIG_TEXT_BYTES]; /* default "bucket" or "bucket/prefix"; "": the
+					     destination's own */
+	unsigned int location_count;	  /* 0: all buckets are allowed */
+	char locations[CONFIG_LIST_MAX][CONFIG_TEXT_BYTES];
+};
+
+enum rule_from {
+	FROM_ANSWER,
+	FROM_EARLY_MEDIA,
+	FROM_MEDIA
+}; /* FROM_MEDIA: --read's own rule only */
+
+struct rule_config {
+	struct call_match match;
+	unsigned int tracks;		  /* mask; 0: the rule names none (BOTH, or --record's) */
+	char location[CONFIG_TEXT_BYTES]; /* "bucket" or "bucket/prefix"; "": the account's default
+					   */
+	enum rule_from from;
+};
+
+struct config {
+	char site[64];
+	unsigned int port_count;
+	struct dataplane_port_config ports[DATAPLANE_PORTS_MAX];
+	struct {
+		int control; /* -1: any */
+		unsigned int rx_count;
+		int rx[TOPOLOGY_RX_MAX];
+		unsigned int writer_count;
+		int writers[TOPOLOGY_WRITERS_MAX];
+		unsigned int finishers; /* threads, any core */
+	} cores;
+	struct {
+		unsigned int address_count;
+		struct netprefix addresses[CONFIG_LIST_MAX];
+		unsigned int sip_port_count;
+		uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX];
+	} sbc;
+	char transaction_header[64];
+	unsigned int account_count; /* the first is always "default" */
+	struct account_config *accounts;
+	unsigned int rule_count;
+	struct rule_config *rules;
+	struct {
+		char url[CONFIG_TEXT_BYTES]; /* "": no application */
+		char id[64];
+		char aws_account_id[16];
+		char region[64];
+	} application;
+	struct {
+		enum destination_type type;
+		char directory[CONFIG_TEXT_BYTES]; /* DESTINATION_DIRECTORY: buckets are folders in
+						      it */
+		char bucket[CONFIG_TEXT_BYTES]; /* where neither rule, account nor action names one
+						 */
+		struct s3_config s3;
+		uint32_t retry_first_ms;
+		uint32_t retry_most_ms;
+	} destination;
+	bool encode_g711;
+	struct {
+		char path[CONFIG_TEXT_BYTES];
+		uint32_t max_age_ms;
+		uint32_t reserve_mib;
+	} spool;
+	char ledger[CONFIG_TEXT_BYTES]; /* folder: ledger.jsonl and recordings.jsonl */
+	struct {
+		char path[108];
+		unsigned int mode; /* from octal text, "0660" */
+		char group[64];	   /* "": the process's */
+	} socket;
+	struct {
+		uint32_t frequency_hz;
+		uint32_t duration_ms;
+		int32_t level_dbm0;
+	} pause_tone;
+	bool conceal;
+	struct {
+		uint32_t streams;
+		uint32_t tracks;
+		uint32_t buffer_mib;
+		uint32_t legs;
+		uint32_t media_timeout_s;
+		uint32_t no_media_s;
+		uint32_t unknown_hold_ms; /* how long first packets of unknown flows are kept */
+		uint32_t unknown_packets; /* how many of one flow */
+		uint32_t unknown_flows;	  /* held at once */
+		uint32_t recordings_kept; /* ended ones that /v1/recordings still shows */
+	} limits;
+	enum log_level log_level;
+};
+
+/* Fills the defaults (port list empty, sbc empty, account default). 0 or -ENOMEM. */
+int config_defaults(struct config *c);
+
+/* Reads and checks a file on top of the defaults. 0, or -errno with a message that names path, key,
+ * range and, for an unknown key, the nearest known one. `read_mode`: ports are not required. */
+int config_load(struct config *c, const char *path, bool read_mode, struct errmsg *e);
+void config_destroy(struct config *c);
+
+/* Prints the effective configuration as JSON that config_load takes. */
+void config_print(const struct config *c, FILE *out);
+
+/* Prints the table of keys as Markdown (docs/configuration.md is checked against it). */
+void config_print_keys(FILE *out);
+
+#endif

@@ -1,0 +1,44 @@
+/* SIP dialogs as a mirror shows them: turns messages into legs (RFC 3261, 3262, 3264, 3311, 4028).
+ * Control thread. */
+#ifndef LEGTAP_CONTROLPLANE_DIALOG_H
+#define LEGTAP_CONTROLPLANE_DIALOG_H
+
+#include <stdint.h>
+
+#include "controlplane/leg.h"
+
+struct dialogs;
+
+int dialogs_create(struct dialogs **out, const struct config *config, struct legs *legs,
+	struct timers *timers);
+void dialogs_destroy(struct dialogs *d);
+
+/* A SIP message as it stood in a packet. Whatever is in it, the worst that can happen is that it is
+ * counted. */
+struct sip_packet {
+	const char *data;
+	uint32_t bytes;
+	struct netaddr source;
+	struct netaddr destination;
+	uint32_t encapsulation;
+	uint64_t arrival_ns;
+	int64_t wall_offset_ns;
+};
+void dialog_receive(struct dialogs *d, const struct sip_packet *packet);
+
+#define DIALOG_COUNTERS(X) \
+	X(messages, "SIP messages") \
+	X(malformed, "SIP messages that no parser could read") \
+	X(malformed_sdp, "SDP that no parser could read") \
+	X(retransmissions, "SIP messages seen before") \
+	X(sbc_to_sbc, "INVITEs with an SBC at both ends: no leg") \
+	X(no_dialog, "SIP messages of a dialog whose INVITE was not seen") \
+	X(other, "SIP messages that concern no call (REGISTER, OPTIONS, …)")
+
+#define DIALOG_ENUM(name, help) DIALOG_##name,
+enum dialog_counter { DIALOG_COUNTERS(DIALOG_ENUM) DIALOG_COUNTER_COUNT };
+uint64_t dialog_count(const struct dialogs *d, enum dialog_counter c);
+const char *dialog_counter_name(enum dialog_counter c);
+const char *dialog_counter_help(enum dialog_counter c);
+
+#endif

@@ -1,0 +1,177 @@
+/* Legs and transactions: who talks to whom through the SBC (product.md, Words and Time).
+ *
+ * dialog.c turns SIP messages (and, later, SIP events from the admin socket) into calls of the
+ * functions here; the hooks tell media and recording what changed. Objects belong to the control
+ * thread.
+ *
+ *   offered ──(18x)── ringing ──(2xx)── answered ──(BYE, timeout)── ended
+ *      └──────────(3xx to 6xx, CANCEL's 487)─────────────────────────┘
+ *
+ * An ended leg lingers for late retransmissions (32 s) and as long as somebody holds it. */
+#ifndef LEGTAP_CONTROLPLANE_LEG_H
+#define LEGTAP_CONTROLPLANE_LEG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/netaddr.h"
+#include "common/uuid.h"
+#include "controlplane/timer.h"
+#include "storage/storage.h"
+
+struct account_config;
+struct config;
+struct recording;
+struct media_stream;
+
+#define LEG_ADDRESSES_MAX \
+	16 /* media addresses one end announced: forks, re-INVITEs, several m= lines */
+#define LEG_CODECS_MAX 32
+#define LEG_TEXT_BYTES 256
+
+enum leg_side { SIDE_CALLER, SIDE_CALLEE }; /* which one the participant is */
+enum leg_state { LEG_OFFERED, LEG_RINGING, LEG_ANSWERED, LEG_ENDED };
+enum leg_end { END_PARTICIPANT, END_SBC, ENDS }; /* the two ends of a leg */
+
+/* What one end announced by SDP: where it wants to receive, and how. */
+struct leg_media {
+	unsigned int address_count;		     /* the newest last */
+	struct netaddr addresses[LEG_ADDRESSES_MAX]; /* of audio m= lines; port 0 and rejected ones
+							left out */
+	unsigned int codec_count;
+	struct codec codecs[LEG_CODECS_MAX];
+	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
+	bool receives;	   /* false: sendonly or inactive */
+	uint32_t ptime_ms; /* 0: not said */
+};
+
+struct session; /* a transaction */
+
+struct leg {
+	struct uuid call_id;
+	struct session *session;
+	char participant_tag[8]; /* LEG-A, LEG-B */
+	char sip_call_id[LEG_TEXT_BYTES];
+	char from_tag[LEG_TEXT_BYTES];
+	char to_tag[LEG_TEXT_BYTES]; /* of the answer; "" before */
+	char from_uri[LEG_TEXT_BYTES];
+	char to_uri[LEG_TEXT_BYTES];
+	char participant[LEG_TEXT_BYTES]; /* address of record: From for a caller, To for a callee
+					   */
+	enum leg_side side;
+	bool by_sbc;	     /* false: no SBC address in it, one leg per dialog */
+	struct netaddr peer; /* signalling address of the participant */
+	uint32_t encapsulation;
+	enum leg_state state;
+	uint64_t offered_ns;  /* recording clock: first INVITE */
+	uint64_t answered_ns; /* 0: not yet */
+	uint64_t ended_ns;
+	int64_t wall_offset_ns; /* taken at offered_ns; add to recording clock for Unix time */
+	unsigned int sip_code;	/* of a refusal; 0: normal */
+	char reason[32];	/* of the end: "hangup", "refused", "cancelled", "media_timeout",
+				   "capture_end", "shutdown" */
+	bool on_hold;
+	uint32_t session_expires_s; /* RFC 4028; 0: none */
+	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
+	struct leg_media media[ENDS];
+	const struct account_config *account;
+	struct recording *recording;  /* the one not yet stopped; recording.c */
+	unsigned int recordings;      /* made so far; recording.c */
+	struct media_stream *streams; /* list; media.c */
+	uint64_t last_media_ns;	      /* newest packet known of; media.c */
+	struct timer media_timer;     /* media.c */
+	unsigned int holds;	      /* users beside the table */
+	void *dialog;		      /* dialog.c */
+	struct timer linger;	      /* leg.c */
+	struct leg *next_in_session;
+	struct leg *next; /* all legs, by age */
+	struct leg *previous;
+	struct leg *next_by_call_id; /* hash chains; leg.c */
+	struct leg *next_by_sip_id;
+};
+
+struct session {
+	struct uuid transaction_id; /* of its first leg's CallId */
+	struct leg *legs;	    /* in the order in which they came */
+	unsigned int leg_count;	    /* that ever were */
+	uint64_t sequence;	    /* invocations so far */
+	char header_halves[2][64];  /* Session-ID, RFC 7989: lower-case hex, "" when absent or nil;
+				     * else [0] the configured  header's value */
+	struct session *next;
+	struct session *previous;
+};
+
+/* What became of a leg. Called by leg.c and dialog.c, after the leg's fields are up to date; NULL
+ * ones are skipped. */
+struct leg_hooks {
+	void *arg;
+	/* headers: for account matching; finds a header's value in the INVITE, NULL when absent;
+	 * valid during the call. */
+	void (*offered)(void *arg, struct leg *leg,
+		const char *(*header)(void *message, const char *name), void *message);
+	void (*ringing)(void *arg, struct leg *leg, unsigned int code);
+	void (*media_changed)(void *arg, struct leg *leg, enum leg_end end, uint64_t at_ns);
+	void (*answered)(void *arg, struct leg *leg);
+	void (*ended)(void *arg, struct leg *leg);
+	void (*forgotten)(void *arg, struct leg *leg); /* just before it is freed */
+};
+
+struct legs;
+
+int legs_create(struct legs **out, const struct config *config, struct timers *timers,
+	const struct leg_hooks *hooks);
+void legs_destroy(struct legs *l);
+
+struct leg_offer {
+	const char *sip_call_id;
+	const char *from_tag;
+	const char *from_uri;
+	const char *to_uri;
+	const char *transaction_header; /* value of the configured header, or NULL */
+	enum leg_side side;
+	bool by_sbc;
+	struct netaddr peer;
+	uint32_t encapsulation;
+	uint64_t at_ns;
+	int64_t wall_offset_ns;
+};
+
+/* Makes a leg and joins it to its transaction. Does not call hooks.offered: the caller does, by
+ * leg_offered, when the message's media is noted. 0, -EEXIST (*out is then the leg that is there),
+ * -ENOSPC at limits.legs (counted), -ENOMEM. */
+int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out);
+void leg_offered(struct legs *l, struct leg *leg,
+	const char *(*header)(void *message, const char *name), void *message);
+
+/* Progress of a leg. Each is idempotent: a retransmission changes nothing. */
+void leg_ring(struct legs *l, struct leg *leg, unsigned int code, uint64_t at_ns);
+void leg_answer(struct legs *l, struct leg *leg, uint64_t at_ns);
+void leg_end(
+	struct legs *l, struct leg *leg, const char *reason, unsigned int sip_code, uint64_t at_ns);
+
+/* One end announced this: addresses not yet known are added, codecs are replaced, and
+ * hooks.media_changed is called if anything changed. */
+void leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
+	uint64_t at_ns);
+
+/* Ties a further leg to a transaction (admin API). 0, or -ENOENT. */
+int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id);
+
+/* Finds. A SIP Call-ID may belong to several live legs: `index` counts through them. NULL: none
+ * (more). */
+struct leg *leg_by_call_id(struct legs *l, const struct uuid *call_id);
+struct leg *leg_by_sip_id(struct legs *l, const char *sip_call_id, unsigned int index);
+struct leg *leg_by_dialog(
+	struct legs *l, const char *sip_call_id, const char *from_tag, enum leg_side side);
+struct session *session_by_id(struct legs *l, const struct uuid *transaction_id);
+
+/* All legs, oldest first. Live: not ended. */
+struct leg *legs_first(struct legs *l);
+unsigned int legs_live(const struct legs *l);
+uint64_t legs_refused(const struct legs *l); /* by limits.legs */
+
+/* Keeps a leg in memory until released. */
+void leg_hold(struct leg *leg);
+void leg_release(struct legs *l, struct leg *leg);
+
+#endif
