@@ -72,6 +72,9 @@ def work_problems(status):
         for name in ("polled", "chunks", "recorded"):
             if not counters[name]:
                 yield f"rx{index}: {name} is 0"
+    for (rx, writer), chunks in status.get("rings", {}).items():
+        if not chunks:
+            yield f"no chunk went from {rx} to {writer}"
     written = sum(c["writes_fixed"] + c["writes_plain"] + c["writes_buffered"] for c in status["writers"])
     if not written:
         yield "no writes"

@@ -1,7 +1,6 @@
 """legtapd under test: its configuration, its life, its admin API."""
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -11,8 +10,6 @@ from pathlib import Path
 from . import accounts, wait
 from .hosts import SBC, end
 from .paths import LEGTAPCTL, LEGTAPD
-
-NO_HUGE = ("--no-huge", "-m", "512")
 
 
 def need_daemon():
@@ -40,11 +37,12 @@ def configuration(folder, **changes):
         "ports": [{"device": "net_af_packet0,iface=mirror0"}],
         "sbc": {"addresses": [SBC]},
         "rules": [{"Track": "BOTH"}],
-        "destination": {"type": "directory", "directory": str(folder / "delivered"), "bucket": "recordings"},
-        "spool": {"path": str(folder / "spool"), "max_age": 500},
+        "destination": {"type": "directory", "path": str(folder / "delivered"), "bucket": "recordings",
+                        "retry_first_s": 0.2, "retry_most_s": 1},
+        "spool": {"path": str(folder / "spool"), "max_age": 0.5, "reserve_mib": 64},
         "ledger": str(folder / "ledger"),
         "admin": {"socket": {"path": str(folder / "admin.sock"), "mode": "0600"}},
-        "limits": {"streams": 16384, "tracks": 4096, "buffer": 256},
+        "limits": {"streams": 16384, "tracks": 4096, "buffer_mib": 128},
     }
     return merge(base, changes)
 
@@ -63,13 +61,14 @@ class UnixConnection(http.client.HTTPConnection):
 class Legtapd:
     """One legtapd on the probe of a set of hosts. Use as a context manager: it starts, and ends at last."""
 
-    def __init__(self, hosts, folder, config=None, eal=NO_HUGE):
+    def __init__(self, hosts, folder, config=None, eal=(), environment=None):
         need_daemon()
         self.hosts = hosts
         self.folder = Path(folder)
         self.config = config or configuration(self.folder)
         self.socket = self.config["admin"]["socket"]["path"]
         self.eal = eal
+        self.environment = environment
         self.process = None
         self.starts = 0
 
@@ -89,7 +88,7 @@ class Legtapd:
         path.write_text(json.dumps(self.config, indent="\t"))
         self.starts += 1
         self.process = self.hosts.run("probe", LEGTAPD, "--config", path, "--", *self.eal,
-                                      log=f"legtapd.{self.starts}.log")
+                                      log=f"legtapd.{self.starts}.log", env=self.environment)
         wait.until(self._answers, f"legtapd's admin socket; its log:\n{self.log()}")
 
     def _answers(self):
@@ -186,7 +185,3 @@ class Legtapd:
     def ledger(self):
         path = Path(self.config["ledger"]) / "ledger.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def environment_for_s3():
-    return {**os.environ, "AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}
