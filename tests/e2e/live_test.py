@@ -33,7 +33,7 @@ class LiveCase(Case):
 
 class LoadTest(LiveCase):
     def test_200_calls_lose_nothing(self):
-        capture = generate(self.folder / "calls.pcap", calls=200, legs=1, seconds=12, stagger=5, law="mixed")
+        capture = generate(self.folder / "calls.pcap", calls=200, legs=1, seconds=12, stagger_ms=5, law="mixed")
         daemon = self.start()
         sender = self.send(capture)
         self.assertEqual(sender.wait(120), 0, (self.folder / "pcapsend.log").read_text())
@@ -46,7 +46,7 @@ class LoadTest(LiveCase):
         self.assertFalse(wrong, wrong)
 
     def test_two_legs_live_and_read_agree(self):
-        capture = generate(self.folder / "calls.pcap", calls=40, legs=2, seconds=6, stagger=20, law="pcmu", loss=1,
+        capture = generate(self.folder / "calls.pcap", calls=40, legs=2, seconds=6, stagger_ms=20, law="pcmu", loss=1,
                            reorder=1, duplicate=1)
         daemon = self.start()
         self.assertEqual(self.send(capture).wait(60), 0)
@@ -67,7 +67,7 @@ class ActionTest(LiveCase):
 
     def setUp(self):
         super().setUp()
-        self.capture = generate(self.folder / "calls.pcap", calls=2, legs=2, seconds=8, stagger=100)
+        self.capture = generate(self.folder / "calls.pcap", calls=2, legs=2, seconds=8, stagger_ms=100)
 
     def answered(self, daemon, count=4):
         def found():

@@ -51,7 +51,7 @@ class KillTest(Case):
                 for path in folder.glob("*.journal") if has_begun(path)}
 
     def test_20_kills(self):
-        capture = generate(self.folder / "calls.pcap", calls=CALLS, legs=1, seconds=6, stagger=20)
+        capture = generate(self.folder / "calls.pcap", calls=CALLS, legs=1, seconds=6, stagger_ms=20)
         for number in range(ROUNDS):
             with self.subTest(round=number):
                 self.one_round(capture)

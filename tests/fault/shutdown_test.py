@@ -18,7 +18,7 @@ class ShutdownTest(Case):
         self.daemon = self.enterContext(Legtapd(self.hosts, self.folder, config))
 
     def recording_calls(self, calls=20):
-        capture = generate(self.folder / "calls.pcap", calls=calls, legs=1, seconds=60, stagger=10)
+        capture = generate(self.folder / "calls.pcap", calls=calls, legs=1, seconds=60, stagger_ms=10)
         sender = send(self.hosts, "switch", "probe", capture)
         def busy():
             return sum(c["recorded"] for c in self.daemon.get("/v1/status")["rx"]) > calls * 100

@@ -17,21 +17,26 @@ def _tool(name):
 
 
 def generate(path, **options):
-    """Writes a capture. Options are callgen's, with _ for -; True stands for a flag."""
-    arguments = []
+    """Writes a capture, and the truth about it beside it. Options are callgen's, with _ for -; True stands
+    for a flag."""
+    arguments = ["--out", path, "--truth", truth_of(path)]
     for name, value in options.items():
         option = "--" + name.replace("_", "-")
         if value is True:
             arguments.append(option)
         elif value is not False and value is not None:
             arguments += [option, str(value)]
-    subprocess.run([_tool("callgen"), *arguments, path], check=True, capture_output=True, text=True)
+    subprocess.run([_tool("callgen"), *arguments], check=True, capture_output=True, text=True)
     return path
+
+
+def truth_of(capture):
+    return capture.with_suffix(".truth.jsonl")
 
 
 def verify(capture, folder, tracks="BOTH", timeout_s=300):
     """What is wrong with the recordings in `folder` of a generated capture; "" when nothing is."""
-    done = subprocess.run([_tool("wavverify"), "--tracks", tracks, capture, folder],
+    done = subprocess.run([_tool("wavverify"), "--track", tracks, truth_of(capture), folder],
                           capture_output=True, text=True, timeout=timeout_s, check=False)
     return "" if done.returncode == 0 else f"wavverify: {done.stdout}{done.stderr}"
 
