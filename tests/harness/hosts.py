@@ -1,4 +1,5 @@
 """A private set of hosts (scripts/hosts): caller, sbc, callee, and the probe that sees the mirror."""
+import atexit
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from .paths import ROOT, SIPP, TOOLS
 
 CALLER, SBC, CALLEE = "192.0.2.10", "192.0.2.20", "192.0.2.30"
 _numbers = count()
+_living = []
 
 
 def need_root():
@@ -27,6 +29,7 @@ class Hosts:
 
     def __enter__(self):
         self._hosts("sweep")
+        _living.append(self)
         self._hosts("up", self.name)
         return self
 
@@ -34,6 +37,7 @@ class Hosts:
         for process in self.processes:
             end(process)
         self._hosts("down", self.name)
+        _living.remove(self)
 
     def _hosts(self, *arguments):
         subprocess.run([ROOT / "scripts" / "hosts", *arguments], check=True, capture_output=True, text=True)
@@ -78,6 +82,13 @@ class Hosts:
             raise unittest.SkipTest("sipp (Debian's sip-tester) is not installed")
         return self.run(host, "sipp", "-sf", SIPP / scenario, "-i", address, "-mi", address, "-p", 5060,
                         "-mp", media_port, "-m", calls, "-nostdin", "-timeout", "60s", *more, log=log)
+
+
+@atexit.register
+def _down_all():
+    """After Ctrl-C no case has cleaned up behind itself."""
+    for hosts in list(_living):
+        hosts.__exit__()
 
 
 def end(process, timeout_s=10):

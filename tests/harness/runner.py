@@ -7,6 +7,7 @@ Where LEGTAP_RESULTS names a file, a line `status TAB name TAB seconds TAB note`
 each case. The exit status is 1 when a case failed.
 """
 import os
+import signal
 import sys
 import time
 import unittest
@@ -70,6 +71,7 @@ def flatten(suite):
 
 
 def main(suite, patterns):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found = unittest.defaultTestLoader.discover(str(TESTS / suite), "*_test.py", str(TESTS / suite))
     wanted = unittest.TestSuite(
         test for test in flatten(found)
