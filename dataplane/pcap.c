@@ -16,7 +16,7 @@
 #define MAGIC_NANOSECONDS 0xa1b23c4dU
 #define MAGIC_MODIFIED 0xa1b2cd34U
 #define NS_PER_S 1000000000U
-#define LIKELY_WITHIN_S 86400 /* of the record before: only where records are looked for */
+#define NEAR_S 86400
 #define LIKELY_IN_A_ROW 3
 
 struct pcap_header {
@@ -74,43 +74,62 @@ static bool is_plausible(const struct pcap_reader *r, const struct pcap_header *
 	return is_sane(r, h) && h->captured_bytes <= CAPTURE_RECORD_BYTES_MAX;
 }
 
-static bool is_likely(const struct pcap_reader *r, const struct pcap_header *h)
+/* 0: no time to compare with. */
+static bool is_near(uint32_t seconds, uint32_t before)
 {
-	int64_t apart = (int64_t)h->seconds - r->last_s;
+	int64_t apart = (int64_t)seconds - before;
 
-	return is_plausible(r, h) && h->captured_bytes <= h->wire_bytes &&
-	       (r->last_s == 0 || (apart <= LIKELY_WITHIN_S && apart >= -LIKELY_WITHIN_S));
+	return before == 0 || (apart <= NEAR_S && apart >= -NEAR_S);
 }
 
-/* Whether a record may end `at` bytes into the window: the input ends there or within the next
- * header, or that is plausible. */
-static bool is_followed(const struct pcap_reader *r, struct capture_input *in, size_t at)
+/* Whether a record of the time `seconds` may end `at` bytes into the window: the input ends there
+ * or within the next header, or that makes sense. Times do jump, but are reason to look at one
+ * record more. */
+static bool is_followed(
+	const struct pcap_reader *r, struct capture_input *in, size_t at, uint32_t seconds)
 {
-	size_t available = capture_input_peek(in, at + r->header_bytes);
 	struct pcap_header next;
 
-	if (available < at)
-		return false;
-	if (available < at + r->header_bytes)
-		return true;
-	next = header_at(r, in->data + at);
-	return is_sane(r, &next);
+	for (int i = 0; i < 2; i++) {
+		size_t available = capture_input_peek(in, at + r->header_bytes);
+
+		if (available < at)
+			return false;
+		if (available < at + r->header_bytes)
+			return true;
+		next = header_at(r, in->data + at);
+		if (!is_sane(r, &next))
+			return false;
+		if (is_near(next.seconds, seconds))
+			return true;
+		if (!is_plausible(r, &next))
+			return false;
+		at += r->header_bytes + next.captured_bytes;
+	}
+	return true;
 }
 
 /* Whether likely records follow one another from `at` on. The window is as full as it gets. */
 static bool is_row(const struct pcap_reader *r, const struct capture_input *in, size_t at)
 {
+	uint32_t before = 0;
+	bool near = false;
+
 	for (int i = 0; i < LIKELY_IN_A_ROW; i++) {
 		struct pcap_header h;
 
-		if (in->available - at < r->header_bytes)
-			return i > 0;
+		if (at + r->header_bytes > in->available)
+			return near;
 		h = header_at(r, in->data + at);
-		if (!is_likely(r, &h))
+		if (!is_plausible(r, &h) || h.captured_bytes > h.wire_bytes ||
+			!is_near(h.seconds, before))
 			return false;
 		at += r->header_bytes + h.captured_bytes;
 		if (at > in->available)
-			return i > 0;
+			return near;
+		/* The last record of a capture is a row by itself. */
+		near = is_near(h.seconds, i ? before : r->last_s);
+		before = h.seconds;
 	}
 	return true;
 }
@@ -166,7 +185,7 @@ static int give_damaged(struct pcap_reader *r, struct capture_input *in, struct 
 static int recover(struct pcap_reader *r, struct capture_input *in, struct pcap_header *h,
 	struct capture_faults *faults, struct capture_record *out)
 {
-	size_t found;
+	size_t found = 0;
 
 	capture_fault_damage(faults, in->offset);
 	if (find_row(r, in, r->header_bytes, &found))
@@ -207,7 +226,7 @@ static int handle_fault(struct pcap_reader *r, struct capture_input *in, struct 
 	}
 	if (h->captured_bytes > CAPTURE_RECORD_BYTES_MAX && is_sane(r, h) &&
 		h->captured_bytes <= CAPTURE_WINDOW_BYTES - 2 * r->header_bytes &&
-		is_followed(r, in, r->header_bytes + h->captured_bytes)) {
+		is_followed(r, in, r->header_bytes + h->captured_bytes, h->seconds)) {
 		faults->oversized++;
 		capture_input_skip(in, r->header_bytes + h->captured_bytes);
 		return 0;
@@ -222,7 +241,8 @@ int pcap_reader_next(struct pcap_reader *r, struct capture_input *in, struct cap
 	while (capture_input_peek(in, r->header_bytes) >= r->header_bytes) {
 		struct pcap_header h = header_at(r, in->data);
 
-		if (is_plausible(r, &h) && is_followed(r, in, r->header_bytes + h.captured_bytes)) {
+		if (is_plausible(r, &h) &&
+			is_followed(r, in, r->header_bytes + h.captured_bytes, h.seconds)) {
 			give(r, in, &h, out);
 			capture_input_skip(in, r->header_bytes + h.captured_bytes);
 			return 1;
