@@ -1,8 +1,5 @@
-/* The capture reader against captures built here byte by byte, and against what capinfos(1) says of
- * captures made by others. */
+/* The capture reader against captures built here byte by byte. */
 #include <errno.h>
-#include <glob.h>
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -639,82 +636,6 @@ static void what_is_no_capture_is_refused(void **state)
 	capture_close(NULL);
 }
 
-/* What capinfos prints for an option. */
-static bool capinfos(const char *option, const char *path, char *value, size_t bytes)
-{
-	char command[512];
-	FILE *p;
-	bool read;
-
-	snprintf(command, sizeof(command), "capinfos -T -r -M -S %s '%s' 2>/dev/null | cut -f 2",
-		option, path);
-	p = popen(command, "r");
-	assert_non_null(p);
-	read = fgets(value, (int)bytes, p) != NULL;
-	pclose(p);
-	value[strcspn(value, "\n")] = '\0';
-	return read;
-}
-
-/* "1556828112.311980" or with nine decimals; capinfos cuts what it does not print. */
-static uint64_t time_from_text(const char *text)
-{
-	char *point;
-	uint64_t ns = strtoull(text, &point, 10) * NS_PER_S;
-	uint64_t unit = NS_PER_S / 10;
-
-	assert_int_equal(*point, '.');
-	for (const char *p = point + 1; *p; p++, unit /= 10)
-		ns += (uint64_t)(*p - '0') * unit;
-	return ns;
-}
-
-static void compare_with_capinfos(const char *path)
-{
-	struct errmsg e;
-	struct capture *c;
-	struct capture_record r;
-	struct capture_stats stats;
-	char packets[64], first[64], last[64];
-
-	assert_true(capinfos("-c", path, packets, sizeof(packets)));
-	assert_true(capinfos("-a", path, first, sizeof(first)));
-	assert_true(capinfos("-e", path, last, sizeof(last)));
-	if (capture_open(&c, path, &e) < 0)
-		fail_msg("%s", e.text);
-	while (capture_next(c, &r) == 1)
-		;
-	capture_stats_of(c, &stats);
-	print_message("%s: %" PRIu64 " packets, %s\n", path, stats.packets, stats.warning);
-	assert_string_equal(stats.warning, "");
-	assert_int_equal(stats.packets, strtoull(packets, NULL, 10));
-	assert_int_equal(stats.first_ns, time_from_text(first));
-	assert_int_equal(stats.last_ns, time_from_text(last));
-	capture_close(c);
-}
-
-static void captures_by_others_as_capinfos_sees_them(void **state)
-{
-	const char *folder = getenv("LEGTAP_CAPTURES"); /* meson.build: beside the source tree */
-	char pattern[512];
-	glob_t found;
-
-	snprintf(pattern, sizeof(pattern), "%s/*.pcap*", folder ? folder : ".");
-	if (glob(pattern, 0, NULL, &found) != 0) {
-		print_message(
-			"skipped: no captures at %s (LEGTAP_CAPTURES names the folder)\n", pattern);
-		skip();
-	}
-	if (system("capinfos --version >/dev/null 2>&1") != 0) {
-		globfree(&found);
-		print_message("skipped: capinfos (Debian: wireshark-common) is not installed\n");
-		skip();
-	}
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		compare_with_capinfos(found.gl_pathv[i]);
-	globfree(&found);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -733,7 +654,6 @@ int main(void)
 		cmocka_unit_test(oversized_records_are_skipped),
 		cmocka_unit_test(a_file_is_read_across_its_windows),
 		cmocka_unit_test(what_is_no_capture_is_refused),
-		cmocka_unit_test(captures_by_others_as_capinfos_sees_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
