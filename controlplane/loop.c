@@ -4,6 +4,8 @@
 #include "controlplane/loop.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -381,6 +383,18 @@ static void forget_all(struct loop *loop)
 		close(loop->timer_fd);
 }
 
+/* Beside polling cores an ordinary thread waits milliseconds for its turn (docs/performance.md). */
+static void ask_for_priority(void)
+{
+	struct sched_param lowest = {.sched_priority = 1};
+	int err = pthread_setschedparam(pthread_self(), SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest);
+
+	if (err != 0)
+		log_info("control", "runs without real-time priority (%s): give it a core of its own by "
+				    "cores.control, or CAP_SYS_NICE",
+			strerror(err));
+}
+
 int control_run(struct control *c, struct errmsg *e)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -398,6 +412,8 @@ int control_run(struct control *c, struct errmsg *e)
 	recordings_storage_handlers(c->recordings, &loop->storage_handlers);
 	the_loop = loop;
 	running = c;
+	if (!c->read_mode)
+		ask_for_priority();
 	err = fd_setsize(DESCRIPTORS_MAX);
 	if (!err)
 		err = -listen_all(loop);
