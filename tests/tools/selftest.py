@@ -5,6 +5,7 @@ tshark:    callgen's captures as tshark sees them: checksums, dialogs, RTP strea
 verifier:  wavverify accepts what a small recorder made here of callgen's capture, and notices
            every kind of damage to it. The recorder reads the capture itself and decodes by
            Python's audioop, so that generator and verifier are checked by a third party.
+sender:    pcapsend's frames as they leave a veth pair in a network namespace of its own.
 
 Exit status 77: what it needs is not installed.
 """
@@ -16,10 +17,12 @@ import json
 import os
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import warnings
 import wave
@@ -382,22 +385,113 @@ class WhatTheVerifierNotices(unittest.TestCase):
         self.notices(fault, "not delivered")
 
 
+class WhatTheSenderSends(unittest.TestCase):
+    """Runs in a network namespace of its own, which goes with the process."""
+
+    FRAME_BYTES_MAX = 65535
+
+    @classmethod
+    def setUpClass(cls):
+        for command in ("ip link add send0 type veth peer name take0", "ip link set send0 up",
+                        "ip link set take0 up"):
+            subprocess.run(command.split(), check=True)
+
+    @staticmethod
+    def listen():
+        every_protocol = 3
+        taker = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(every_protocol))
+        taker.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE
+        taker.bind(("take0", every_protocol))
+        taker.settimeout(5)
+        return taker
+
+    def take(self, taker, count):
+        """`count` IPv4 frames; veth's own (IPv6 neighbours) are left out."""
+        frames = []
+        while len(frames) < count:
+            frame = taker.recv(self.FRAME_BYTES_MAX)
+            if frame[12:14] == b"\x08\x00":
+                frames.append((time.monotonic(), frame))
+        return frames
+
+    def test_every_frame_leaves_in_order_and_in_time(self):
+        calls = Calls("--calls", "40", "--legs", "2", "--seconds", "2", "--loss", "1")
+        with open(calls.capture, "rb") as capture:
+            capture.read(24)
+            sent = []
+            while header := capture.read(16):
+                seconds, fraction, captured, _ = struct.unpack("<IIII", header)
+                sent.append((seconds + fraction / 1e6, capture.read(captured)))
+        taker = self.listen()
+        with subprocess.Popen([TOOLS["pcapsend"], "--iface", "send0", calls.capture],
+                              stdout=subprocess.PIPE, text=True) as sender:
+            taken = self.take(taker, len(sent))
+            report = json.loads(sender.communicate()[0])
+        calls.close()
+        self.assertEqual([frame for _, frame in taken], [frame for _, frame in sent])
+        self.assertEqual(report["frames"], len(sent))
+        self.assertEqual(report["bytes"], sum(len(frame) for _, frame in sent))
+        lasted, should_last = taken[-1][0] - taken[0][0], sent[-1][0] - sent[0][0]
+        slack = 0.1 + report["late_max_us"] / 1e6
+        self.assertAlmostEqual(lasted, should_last, delta=slack)
+        shift = report["shift_us"] / 1e6
+        self.assertAlmostEqual(sent[-1][0] + shift, time.time(), delta=slack + 5)
+
+    def test_speed(self):
+        calls = Calls("--seconds", "5")
+        taker = self.listen()
+        result = run(TOOLS["pcapsend"], "--iface", "send0", "--speed", "20", calls.capture)
+        report = json.loads(result.stdout)
+        self.take(taker, report["frames"])
+        self.assertLess(report["seconds"], 2)
+        calls.close()
+
+    def test_what_cannot_be_sent(self):
+        calls = Calls("--seconds", "1")
+        for arguments, message in (
+                (["--iface", "none0", calls.capture], "interface none0: No such device"),
+                (["--iface", "send0", calls.truth_path], "neither a pcap nor a pcapng")):
+            result = run(TOOLS["pcapsend"], *arguments)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(message, result.stderr)
+        calls.close()
+
+
+CASES = {
+    "sender": WhatTheSenderSends,
+    "tshark": CapturesAsTsharkSeesThem,
+    "verifier": WhatTheVerifierNotices,
+}
+
+
+def lacks(part):
+    """What a part needs and this machine does not have, or None."""
+    if part == "tshark" and not shutil.which("tshark"):
+        return "tshark is not installed"
+    if part == "verifier" and not audioop:
+        return "this Python has no audioop"
+    if part == "sender" and run("unshare", "--net", "ip", "link", "add", "send0", "type", "veth",
+                                "peer", "name", "take0").returncode != 0:
+        return "no network namespace with a veth pair can be made (needs root)"
+    return None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["tshark", "verifier"])
-    parser.add_argument("--callgen", required=True)
-    parser.add_argument("--wavverify", required=True)
+    parser.add_argument("part", choices=sorted(CASES))
+    for tool in ("callgen", "pcapsend", "wavverify"):
+        parser.add_argument("--" + tool, required=True)
     arguments = parser.parse_args()
-    TOOLS["callgen"] = arguments.callgen
-    TOOLS["wavverify"] = arguments.wavverify
-    if arguments.part == "tshark" and not shutil.which("tshark"):
-        print("skipped: tshark is not installed")
+    TOOLS.update(vars(arguments))
+    in_namespace = os.environ.get("SELFTEST_NAMESPACE")
+    lacking = None if in_namespace else lacks(arguments.part)
+    if lacking:
+        print("skipped:", lacking)
         return SKIPPED
-    if arguments.part == "verifier" and not audioop:
-        print("skipped: this Python has no audioop")
-        return SKIPPED
-    case = {"tshark": CapturesAsTsharkSeesThem, "verifier": WhatTheVerifierNotices}
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(case[arguments.part])
+    if arguments.part == "sender" and not in_namespace:
+        os.environ["SELFTEST_NAMESPACE"] = "1"
+        os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(CASES[arguments.part])
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
 
 
