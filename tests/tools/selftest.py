@@ -76,6 +76,7 @@ class CapturesAsTsharkSeesThem(unittest.TestCase):
         "early media": ["--early-media", "--legs", "2"],
         "late offer": ["--late-offer", "--legs", "2"],
         "no BYE": ["--no-bye"],
+        "audio first": ["--late-offer", "--overtake-ms", "50"],
     }
 
     def each_kind(self):
@@ -111,7 +112,8 @@ class CapturesAsTsharkSeesThem(unittest.TestCase):
         """ssrc: (packets, lost, codec) by tshark's count; copies lessen its loss."""
         line = re.compile(r"0x([0-9A-F]{8})\s+(\S+)\s+(\d+)\s+(-?\d+) \(")
         return {ssrc.lower(): (int(packets), int(lost), codec) for ssrc, codec, packets, lost in
-                line.findall(tshark(capture, "-q", "-z", "rtp,streams"))}
+                line.findall(tshark(capture, "--enable-heuristic", "rtp_udp", "-q", "-z",
+                                    "rtp,streams"))}
 
     def test_streams_and_loss(self):
         for name, _, calls in self.each_kind():
@@ -258,11 +260,11 @@ class SmallRecorder:
 
     def write(self, recordings):
         for recording in recordings:
-            left, right = recording["channels"]
-            frames = b"".join(left[i:i + 2] + right[i:i + 2] for i in range(0, len(left), 2))
+            channels = recording["channels"]
+            frames = b"".join(c[i:i + 2] for i in range(0, len(channels[0]), 2) for c in channels)
             path = os.path.join(self.calls.folder, recording["description"]["file"])
             with wave.open(path, "wb") as file:
-                file.setnchannels(2)
+                file.setnchannels(len(channels))
                 file.setsampwidth(2)
                 file.setframerate(SAMPLE_RATE)
                 file.writeframes(frames)
@@ -274,8 +276,7 @@ class SmallRecorder:
 
     def verify(self, recordings, *options):
         return run(TOOLS["wavverify"], "--recordings", self.write(recordings), "--directory",
-                   self.calls.folder, "--truth", self.calls.truth_path, "--tracks", "BOTH",
-                   *options)
+                   self.calls.folder, "--truth", self.calls.truth_path, *options)
 
 
 class WhatTheVerifierNotices(unittest.TestCase):
@@ -311,6 +312,33 @@ class WhatTheVerifierNotices(unittest.TestCase):
             result = recorder.verify(recorder.recordings, "--window", window)
             self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
             calls.close()
+
+    def test_one_track(self):
+        for index, track in enumerate(("INCOMING", "OUTGOING")):
+            recordings = copy.deepcopy(self.recorder.recordings)
+            for recording in recordings:
+                recording["description"]["track"] = track
+                recording["description"]["tracks"] = [recording["description"]["tracks"][index]]
+                recording["channels"] = [recording["channels"][index]]
+            loose = ("--tolerance-ms", "100") # the file begins with the other track's audio
+            result = self.recorder.verify(recordings, "--tracks", track, *loose)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
+            result = self.recorder.verify(recordings, "--tracks", "BOTH", *loose)
+            self.assertIn(f"is of {track}, not BOTH", result.stderr)
+
+    def test_some_legs(self):
+        some = self.recorder.recordings[1:3]
+        self.assertEqual(self.recorder.verify(some, "--some").returncode, 0)
+        self.assertEqual(self.recorder.verify(some).returncode, 1)
+
+    def test_a_recording_cut_short(self):
+        recording = copy.deepcopy(self.recorder.recordings[0])
+        recording["channels"] = [c[:-2000] + bytes(2000) for c in recording["channels"]]
+        self.assertIn("wrong)", self.recorder.verify([recording], "--some").stderr)
+        recording["description"]["cut_short"] = "crash"
+        self.assertIn("wrong)", self.recorder.verify([recording], "--some").stderr)
+        result = self.recorder.verify([recording], "--some", "--tail-ms", "300")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
 
     def test_one_sample(self):
         def fault(recordings):
