@@ -114,7 +114,7 @@ static void name_leg(struct plan_leg *l, uint64_t key, uint64_t call_key)
 /* The callee's leg begins after the caller's and is answered before it. */
 static void time_leg(const struct callplan_options *o, struct plan_leg *l, uint64_t call_key)
 {
-	uint64_t start = EPOCH_US + l->call * o->stagger_ms * US_PER_MS;
+	uint64_t start = EPOCH_US + (uint64_t)l->call * o->stagger_ms * US_PER_MS;
 	uint64_t answer = start + (600 + draw_below(call_key, FOR_ANSWER, 0, 400)) * US_PER_MS;
 	uint64_t bye = answer + (uint64_t)(o->seconds * 1e6);
 	uint64_t *at = l->sip_us;

@@ -27,7 +27,7 @@
 #define SOCKET_BUFFER_BYTES (16 << 20)
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_US UINT64_C(1000)
-#define LEAD_NS (20 * 1000 * NS_PER_US) /* before the first frame */
+#define LEAD_NS (20000 * NS_PER_US) /* before the first frame */
 
 struct arguments {
 	const char *interface;
