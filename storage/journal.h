@@ -97,10 +97,10 @@ char *journal_line_delivered(void);
 
 /* --- Reading --- */
 
-/* Reads a whole journal. A last line without its newline is left out (whole_bytes tells). 0;
- * -EBADMSG when a line is not what it should be, of an unknown event, or the first is not `open`;
- * -EPROTONOSUPPORT for another version; -ENOMEM. Whatever comes back, *out is set and
- * journal_free may be called. */
+/* Reads a whole journal. A last line without its newline is left out. 0; -EBADMSG when a line is
+ * not what it should be, or the first is not `open`; -EPROTONOSUPPORT for another version or an
+ * unknown event; -ENOMEM. Whatever comes back, *out holds what stands before the line that failed,
+ * whole_bytes is where that line begins, and journal_free may be called. */
 int journal_decode(const char *data, size_t bytes, struct journal *out, struct errmsg *e);
 void journal_free(struct journal *j);
 

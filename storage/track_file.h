@@ -29,11 +29,11 @@ uint64_t track_file_id(const struct uuid *recording, enum track track);
  * at least used_bytes. */
 uint32_t track_chunk_crc32c(const struct chunk_header *chunk);
 
-/* Whether a whole chunk of file `file_id` begins at data, of which `bytes` are there: header and
- * stored_bytes within them, checksum, frames that fill used_bytes exactly. 0; -EBADMSG when not;
- * -ENODATA when its 4096 bytes are all zero: nothing was written there; -EPROTONOSUPPORT for a
- * whole header of another version or with unknown flags; -EMSGSIZE when the header is good but the
- * chunk goes beyond `bytes`. */
+/* Whether a whole chunk of file `file_id` begins at data (aligned to 8), of which `bytes` are
+ * there: header and stored_bytes within them, checksum, frames that fill used_bytes exactly. 0;
+ * -EBADMSG when not; -ENODATA when its 4096 bytes are all zero: nothing was written there;
+ * -EPROTONOSUPPORT for a whole header of another version or with unknown flags; -EMSGSIZE when the
+ * header is good but the chunk goes beyond `bytes`. */
 int track_chunk_check(const uint8_t *data, size_t bytes, uint64_t file_id);
 
 /* The frames of a chunk that was checked. */
