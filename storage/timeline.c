@@ -6,9 +6,9 @@
 
 #define SECOND_NS 1000000000LL
 #define ANCHOR_NS SECOND_NS
-#define JUMP_NS (SECOND_NS / 10)   /* a timestamp this far from its sequence number is looked at */
-#define STANDSTILL_NS SECOND_NS	   /* so is a timestamp that rests while time goes on */
-#define DENIED_NS (SECOND_NS / 5)  /* least change of delay that says that a jump is no time */
+#define JUMP_NS (SECOND_NS / 10)  /* a timestamp this far from its sequence number is looked at */
+#define STANDSTILL_NS SECOND_NS	  /* so is a timestamp that rests while time goes on */
+#define DENIED_NS (SECOND_NS / 5) /* least change of delay that says that a jump is no time */
 #define CONTINUES_NS (SECOND_NS / 10)
 #define LOOK_PACKETS 64
 #define OVERLAP_PER_SECOND 50 /* overlaps up to 20 ms are shifted away */
@@ -57,8 +57,8 @@ static int64_t delay_ns(const struct timeline_segment *s, const struct packet *p
 }
 
 /* What a timestamp's step is beyond its sequence number's. */
-static int64_t excess_ns(const struct members *m, uint32_t clock_hz, uint32_t sequence_step,
-	uint32_t timestamp_step)
+static int64_t excess_ns(
+	const struct members *m, uint32_t clock_hz, uint32_t sequence_step, uint32_t timestamp_step)
 {
 	return ticks_to_ns((int32_t)timestamp_step, clock_hz) -
 	       (int64_t)(sequence_step * m->packet_ns);
@@ -151,13 +151,32 @@ static struct timeline_segment *begin_segment(
 	return s;
 }
 
+/* Where an event stands: at its timestamp, unless its first packet's arrival denies that (events
+ * played from a recording beside live audio); then at that arrival. */
+static int64_t event_ticks(struct timeline_segment *s, const struct packet *p, int64_t ticks)
+{
+	int64_t limit_ns = s->has_media ? SECOND_NS : DENIED_NS;
+	int64_t late_ns;
+
+	if (s->has_event && s->event_timestamp == p->timestamp)
+		return s->event_ticks;
+	late_ns = delay_ns(s, p);
+	s->has_event = true;
+	s->event_timestamp = p->timestamp;
+	s->event_ticks = ticks;
+	if (magnitude(late_ns) > limit_ns)
+		s->event_ticks += late_ns / (SECOND_NS / 1000) * s->clock_hz / 1000;
+	return s->event_ticks;
+}
+
 /* Events bear the time of their begin, so only a stream of nothing else is anchored by them. */
 static void enter(struct timeline *t, uint16_t segment, struct packet *p, bool event)
 {
 	struct timeline_segment *s = &t->segments[segment];
+	int64_t ticks = s->head_ticks + (int32_t)(p->timestamp - s->head_timestamp);
 
 	p->segment = segment;
-	p->position = s->head_ticks + (int32_t)(p->timestamp - s->head_timestamp);
+	p->position = event ? event_ticks(s, p, ticks) : ticks;
 	if (event && s->has_media)
 		return;
 	if (p->arrival_ns - s->first_arrival_ns <= ANCHOR_NS &&
@@ -263,7 +282,8 @@ static int join_all(struct timeline *t, const struct rtp_streams *streams)
 	return 0;
 }
 
-int timeline_place(struct timeline *t, struct packet_index *index, const struct rtp_streams *streams)
+int timeline_place(
+	struct timeline *t, struct packet_index *index, const struct rtp_streams *streams)
 {
 	struct packet **at = malloc((index->count + 1) * sizeof(*at));
 	size_t *ends = calloc(streams->count + 1UL, sizeof(*ends));
@@ -290,7 +310,8 @@ int timeline_place(struct timeline *t, struct packet_index *index, const struct 
 	return err;
 }
 
-bool timeline_first_ns(const struct timeline *t, const struct packet_index *index, uint64_t *first_ns)
+bool timeline_first_ns(
+	const struct timeline *t, const struct packet_index *index, uint64_t *first_ns)
 {
 	int64_t first = INT64_MAX;
 
@@ -312,7 +333,12 @@ static int64_t floor_divide(__int128 a, int64_t b)
 	return (int64_t)(a >= 0 ? a / b : -((-a + b - 1) / b));
 }
 
-/* Finds where tick 0 of a segment stands, at its first packet. */
+static int64_t ticks_to_samples(int64_t ticks, uint32_t clock_hz, uint32_t rate_hz)
+{
+	return clock_hz == rate_hz ? ticks : floor_divide((__int128)ticks * rate_hz, clock_hz);
+}
+
+/* Finds where a segment's anchor stands, at its first packet. */
 static void begin_at(struct timeline_segment *s, uint64_t start_ns, uint32_t rate_hz)
 {
 	__int128 anchor = (__int128)(int64_t)(s->anchor_ns - start_ns) * rate_hz;
@@ -334,8 +360,7 @@ void timeline_position(
 		if (first)
 			begin_at(s, start_ns, rate_hz);
 		p->position = s->anchor_position +
-			      floor_divide((p->position - s->anchor_ticks) * (int64_t)rate_hz,
-				      s->clock_hz);
+			      ticks_to_samples(p->position - s->anchor_ticks, s->clock_hz, rate_hz);
 		if (first && !s->continues && end > p->position &&
 			end - p->position <= rate_hz / OVERLAP_PER_SECOND) {
 			s->anchor_position += end - p->position;

@@ -31,6 +31,9 @@ struct timeline_segment {
 	uint32_t head_timestamp; /* of the newest packet that is no event; */
 	int64_t head_ticks;	 /* ticks count from the first packet */
 	uint64_t head_arrival_ns;
+	bool has_event;
+	uint32_t event_timestamp; /* of the newest event */
+	int64_t event_ticks;
 	uint64_t anchor_ns;
 	int64_t anchor_ticks;
 	int64_t anchor_position; /* samples after the start; up to 20 ms late, so that no sample of
@@ -45,10 +48,12 @@ struct timeline {
 
 /* Takes an index sorted by arrival whose streams are known; fills in segment, and ticks as
  * position. 0 or -ENOMEM; timeline_free may be called after either. */
-int timeline_place(struct timeline *t, struct packet_index *index, const struct rtp_streams *streams);
+int timeline_place(
+	struct timeline *t, struct packet_index *index, const struct rtp_streams *streams);
 
 /* The time of the earliest sample. false: there is no packet. */
-bool timeline_first_ns(const struct timeline *t, const struct packet_index *index, uint64_t *first_ns);
+bool timeline_first_ns(
+	const struct timeline *t, const struct packet_index *index, uint64_t *first_ns);
 
 /* Turns ticks into samples after start_ns at rate_hz. The index is sorted by arrival. */
 void timeline_position(
