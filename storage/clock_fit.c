@@ -16,8 +16,8 @@ static void coarsen(struct clock_fit *fit)
 		const struct clock_fit_bin *bin = &fit->bins[i];
 		struct clock_fit_bin *last = kept > 0 ? &fit->bins[kept - 1] : NULL;
 
-		if (!last || (uint64_t)bin->at_ns / fit->bin_ns !=
-				     (uint64_t)last->at_ns / fit->bin_ns)
+		if (!last ||
+			(uint64_t)bin->at_ns / fit->bin_ns != (uint64_t)last->at_ns / fit->bin_ns)
 			fit->bins[kept++] = *bin;
 		else if (bin->delay_ns < last->delay_ns)
 			*last = *bin;
@@ -64,9 +64,8 @@ double clock_fit_ppm(const struct clock_fit *fit)
 		return 0;
 	for (unsigned int i = 0; i < fit->count; i++)
 		for (unsigned int j = i + 1; j < fit->count; j++)
-			slopes[count++] =
-				(double)(fit->bins[j].delay_ns - fit->bins[i].delay_ns) /
-				(double)(fit->bins[j].at_ns - fit->bins[i].at_ns);
+			slopes[count++] = (double)(fit->bins[j].delay_ns - fit->bins[i].delay_ns) /
+					  (double)(fit->bins[j].at_ns - fit->bins[i].at_ns);
 	qsort(slopes, count, sizeof(slopes[0]), compare_slopes);
 	return -1e6 * (slopes[(count - 1) / 2] + slopes[count / 2]) / 2;
 }

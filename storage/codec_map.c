@@ -56,8 +56,7 @@ int codec_map_init(struct codec_map *map, const struct journal *journal, enum tr
 		if (journal->codecs[i].track == track)
 			map->epochs[map->epoch_count++] = &journal->codecs[i];
 	qsort(map->epochs, map->epoch_count, sizeof(map->epochs[0]), by_time);
-	memset(map->resolved, UNRESOLVED,
-		(journal->codecs_count + 1) * sizeof(map->resolved[0]));
+	memset(map->resolved, UNRESOLVED, (journal->codecs_count + 1) * sizeof(map->resolved[0]));
 	return 0;
 }
 
@@ -89,8 +88,8 @@ static const struct codec *search(const struct codec_map *map, uint8_t payload_t
 	const struct codec *found = in_epoch(map, map->epoch, payload_type);
 
 	if (!found && payload_type < FIRST_DYNAMIC)
-		found = in_list(static_types, sizeof(static_types) / sizeof(static_types[0]),
-			payload_type);
+		found = in_list(
+			static_types, sizeof(static_types) / sizeof(static_types[0]), payload_type);
 	for (unsigned int epoch = map->epoch; !found && epoch-- > 0;)
 		found = in_epoch(map, epoch, payload_type);
 	for (unsigned int epoch = map->epoch + 1; !found && epoch < map->epoch_count; epoch++)

@@ -66,7 +66,7 @@ int durable_write(const char *path, const void *data, size_t bytes, bool sync, s
 
 	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
 		return errmsg_set(e, -ENAMETOOLONG, "the path %.128s… is too long", path);
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return errmsg_set(e, -errno, "cannot make %s: %s", part, strerror(errno));
 	err = write_all(fd, data, bytes);

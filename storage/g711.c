@@ -3,8 +3,8 @@
 /* Mu-law: the code is sent inverted; sign, 3 bits of segment, 4 of step, biased by 33 (of 14 bits,
  * 132 here). */
 #define ULAW_BIAS 132
-#define ULAW_STEP(c) ((((~(c) & 0x0f) << 3) + ULAW_BIAS) << ((~(c) & 0x70) >> 4))
-#define ULAW(c) ((c) & 0x80 ? ULAW_STEP(c) - ULAW_BIAS : ULAW_BIAS - ULAW_STEP(c))
+#define ULAW_STEP(c) ((((~(c)&0x0f) << 3) + ULAW_BIAS) << ((~(c)&0x70) >> 4))
+#define ULAW(c) ((c)&0x80 ? ULAW_STEP(c) - ULAW_BIAS : ULAW_BIAS - ULAW_STEP(c))
 
 /* A-law: every other bit is sent inverted. */
 #define ALAW_SEGMENT(c) ((((c) ^ 0x55) & 0x70) >> 4)

@@ -22,7 +22,7 @@
 
 struct packet {
 	uint64_t arrival_ns;
-	int64_t position; /* timeline: RTP ticks while it works, then samples after the start */
+	int64_t position;     /* timeline: RTP ticks while it works, then samples after the start */
 	uint64_t offset : 48; /* of the payload in the track file */
 	uint64_t payload_bytes : 16;
 	uint32_t timestamp;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE_NS 1000000000ULL	    /* a packet that others overtake by more is no late one */
-#define AHEAD_NS 2000000000ULL	    /* loss cannot run further ahead of the clock */
-#define SUSPICIOUS_AHEAD 100U	    /* packets: from here on the timestamp must agree, too */
+#define LATE_NS 1000000000ULL  /* a packet that others overtake by more is no late one */
+#define AHEAD_NS 2000000000ULL /* loss cannot run further ahead of the clock */
+#define SUSPICIOUS_AHEAD 100U  /* packets: from here on the timestamp must agree, too */
 #define PACKET_NS_DEFAULT 20000000ULL
 #define FOLLOWER_PACKETS 64U /* how far to look for a jump's second packet */
 #define FOLLOWER_STEP 16U

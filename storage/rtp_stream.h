@@ -13,8 +13,8 @@
 
 #include "storage/packet_index.h"
 
-#define RTP_STREAMS_MAX 4096	/* past it jumps are taken as they come */
-#define RTP_STREAM_WINDOW 512U	/* packets behind the head among which duplicates are known */
+#define RTP_STREAMS_MAX 4096   /* past it jumps are taken as they come */
+#define RTP_STREAM_WINDOW 512U /* packets behind the head among which duplicates are known */
 #define RTP_STREAM_NONE UINT16_MAX
 
 struct rtp_stream {

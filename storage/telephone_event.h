@@ -15,7 +15,7 @@
 struct telephone_event {
 	uint8_t event;
 	bool end;
-	uint8_t volume; /* -dBm0, 0 to 63 */
+	uint8_t volume;	   /* -dBm0, 0 to 63 */
 	uint16_t duration; /* RTP ticks */
 };
 

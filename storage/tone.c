@@ -32,8 +32,8 @@ bool tone_dtmf(uint8_t event, uint8_t volume, struct tone *out)
 
 	if (event >= EVENTS)
 		return false;
-	*out = (struct tone){.hz = {low_hz[event], high_hz[event]},
-		.level = peak(level_dbm0 - TWO_TONES_DB)};
+	*out = (struct tone){
+		.hz = {low_hz[event], high_hz[event]}, .level = peak(level_dbm0 - TWO_TONES_DB)};
 	return true;
 }
 

@@ -20,6 +20,7 @@ struct tone tone_single(uint32_t hz, int32_t level_dbm0);
 bool tone_dtmf(uint8_t event, uint8_t volume, struct tone *out);
 
 /* Samples `from` to from + count of a tone that began at sample 0. */
-void tone_fill(const struct tone *tone, uint64_t from, size_t count, uint32_t rate_hz, int16_t *out);
+void tone_fill(
+	const struct tone *tone, uint64_t from, size_t count, uint32_t rate_hz, int16_t *out);
 
 #endif

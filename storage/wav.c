@@ -51,7 +51,7 @@ static int begin(struct wav *w, const struct wav_format *format, struct errmsg *
 		.format = sndfile_format(format)};
 
 	w->frame_bytes = frame_bytes(format);
-	w->fd = open(w->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	w->fd = open(w->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (w->fd < 0)
 		return errmsg_set(e, -errno, "cannot make %s: %s", w->part, strerror(errno));
 	w->file = sf_open_fd(w->fd, SFM_WRITE, &info, 0);
