@@ -95,6 +95,7 @@ struct chunk {
 	uint32_t next;	    /* owner: a list by index, UINT32_MAX ends it */
 	uint32_t previous;
 	uint64_t file_offset; /* writer */
+	uint32_t epoch;	      /* writer; in which of its two rounds the chunk was taken */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct chunk) == 64, "one line");
 

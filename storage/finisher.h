@@ -42,7 +42,7 @@ void finisher_stop(struct finisher *f, struct topology *t, bool abandon);
 void finisher_destroy(struct finisher *f);
 
 /* Jobs waiting or being done. Any thread. */
-uint32_t finisher_renders_waiting(const struct finisher *f);
-uint32_t finisher_deliveries_waiting(const struct finisher *f);
+uint32_t finisher_renders_waiting(struct finisher *f);
+uint32_t finisher_deliveries_waiting(struct finisher *f);
 
 #endif

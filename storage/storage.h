@@ -224,8 +224,9 @@ struct storage_leftover {
 	bool delivered; /* the destination has confirmed it */
 	char sha256[65];
 	uint64_t bytes;
-	uint64_t checkpoint_ns; /* newest checkpoint of the run that opened it, on that run's clock
-				 */
+	uint64_t checkpoint_ns; /* on the clock of the run that opened it: that run's newest
+				   checkpoint, or the end of the newest packet in the track files
+				   when that is later. 0: neither */
 	bool paused;
 };
 

@@ -1,0 +1,606 @@
+#include "storage/writer.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "storage/disk.h"
+#include "storage/track_file.h"
+
+#define TAKE_BURST 64U
+#define SLEEP_FIRST_NS 50000U
+#define SLEEP_MOST_NS 1000000U
+
+enum track_state { STATE_NONE, STATE_WAITING, STATE_OPEN, STATE_FAILED };
+
+struct chunk_list {
+	uint32_t head;
+	uint32_t tail;
+};
+
+/* What the writer knows of a track. */
+struct writer_track {
+	_Atomic track_ref ref; /* written by the writer, read by all */
+	track_ref closed;      /* the last that was closed in this slot */
+	enum track_state state;
+	int fd;
+	int err;	   /* why it failed */
+	uint32_t sequence; /* of its next chunk */
+	uint32_t pending;  /* chunks taken and neither written nor dropped */
+	bool growing;
+	uint64_t file_id;
+	uint64_t end;	 /* where its next chunk goes */
+	uint64_t ask_at; /* when end gets there, the file is to be made longer */
+	uint64_t sized;
+	uint64_t step;
+	struct chunk_list waiting;
+	struct track_letter *close; /* there: it is to be closed once nothing is pending */
+	/* Written by the writer, read by all. */
+	counter chunks;
+	counter frames;
+	counter frames_dropped;
+	counter bytes;
+};
+
+/* Chunks on their way back to an rx core. */
+struct returns {
+	unsigned int count;
+	uint32_t chunks[TAKE_BURST];
+};
+
+struct writer {
+	struct writer_setup setup;
+	struct disk disk;
+	struct inbox inbox;
+	struct writer_track *tracks; /* by slot / writer_count */
+	uint32_t track_count;
+	struct chunk_list ready; /* to be written */
+	uint32_t waiting;	 /* chunks that wait for a file */
+	uint32_t pending;	 /* chunks in ready, waiting, and in flight */
+	/* Rounds, for written_ns: chunks taken since round_ns, and in the round before. */
+	uint32_t epoch;
+	uint32_t epoch_pending[2];
+	uint64_t epoch_ns;
+	uint64_t sleep_ns;
+	uint64_t full_logged_ns;
+	struct returns returns[TOPOLOGY_RX_MAX];
+	sem_t ready_sem;
+	struct errmsg message; /* written before ready_sem is posted */
+	int err;
+	_Atomic uint64_t written_ns;
+	counter counters[WRITER_COUNTER_COUNT];
+};
+
+static void count(struct writer *w, enum writer_counter which, uint64_t n)
+{
+	counter_add(&w->counters[which], n);
+}
+
+/* --- Lists of chunks --- */
+
+static void list_append(struct writer *w, struct chunk_list *list, struct chunk *c)
+{
+	c->next = CHUNK_NONE;
+	if (list->head == CHUNK_NONE)
+		list->head = c->index;
+	else
+		w->setup.pool->chunks[list->tail].next = c->index;
+	list->tail = c->index;
+}
+
+static struct chunk *list_take(struct writer *w, struct chunk_list *list)
+{
+	struct chunk *c;
+
+	if (list->head == CHUNK_NONE)
+		return NULL;
+	c = &w->setup.pool->chunks[list->head];
+	list->head = c->next;
+	return c;
+}
+
+/* --- The end of a chunk --- */
+
+static void flush_returns(struct writer *w, unsigned int rx)
+{
+	struct returns *r = &w->returns[rx];
+
+	/* The ring has room for every chunk of its rx core. */
+	rte_ring_enqueue_bulk_elem(w->setup.topology->empty[w->setup.index][rx], r->chunks,
+		sizeof(uint32_t), r->count, NULL);
+	r->count = 0;
+}
+
+static void give_back(struct writer *w, struct chunk *c)
+{
+	struct returns *r = &w->returns[c->rx];
+
+	w->pending--;
+	w->epoch_pending[c->epoch]--;
+	r->chunks[r->count++] = c->index;
+	if (r->count == TAKE_BURST)
+		flush_returns(w, c->rx);
+}
+
+static void finish_close(struct writer *w, struct writer_track *t)
+{
+	struct track_letter *l = t->close;
+
+	if (!l || t->pending > 0 || t->growing)
+		return;
+	l->result = (struct storage_closed){.chunks = counter_read(&t->chunks),
+		.frames = counter_read(&t->frames),
+		.frames_dropped = counter_read(&t->frames_dropped),
+		.bytes = t->end};
+	l->letter.kind = TRACK_LETTER_CLOSED;
+	t->close = NULL;
+	t->closed = l->ref;
+	t->state = STATE_NONE;
+	atomic_store_explicit(&t->ref, TRACK_REF_NONE, memory_order_release);
+	inbox_put(w->setup.helper, &l->letter);
+}
+
+static void log_disk_error(struct writer *w, int err)
+{
+	uint64_t now = clock_now_ns();
+
+	if (w->full_logged_ns != 0 && now - w->full_logged_ns < 10000000000ULL)
+		return;
+	w->full_logged_ns = now;
+	log_error("writer", "audio is being lost, the spool cannot be written: %s", strerror(-err));
+}
+
+static bool is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
+/* Drops a chunk; t: its track, or NULL. */
+static void drop(
+	struct writer *w, struct chunk *c, struct writer_track *t, enum writer_counter reason)
+{
+	count(w, reason, 1);
+	count(w, WRITER_frames_dropped, c->frames);
+	if (t) {
+		counter_add(&t->frames_dropped, c->frames);
+		t->pending--;
+	}
+	give_back(w, c);
+}
+
+static void drop_for_error(struct writer *w, struct chunk *c, struct writer_track *t, int err)
+{
+	log_disk_error(w, err);
+	drop(w, c, t, is_full(err) ? WRITER_drop_disk_full : WRITER_drop_disk_error);
+}
+
+/* --- Writing --- */
+
+static struct writer_track *track_of(struct writer *w, track_ref ref)
+{
+	uint32_t slot = track_ref_slot(ref);
+
+	if (slot >= w->setup.slots || slot % w->setup.topology->writer_count != w->setup.index)
+		return NULL;
+	return &w->tracks[slot / w->setup.topology->writer_count];
+}
+
+static void write_done(void *arg, struct chunk *c, int err, unsigned int retries)
+{
+	struct writer *w = arg;
+	struct writer_track *t = track_of(w, c->track);
+	uint32_t bytes = chunk_header_of(c)->stored_bytes;
+
+	count(w, WRITER_write_retries, retries);
+	if (err != 0) {
+		drop_for_error(w, c, t, err);
+	} else {
+		count(w, WRITER_chunks_written, 1);
+		count(w, WRITER_frames_written, c->frames);
+		count(w, WRITER_bytes_written, bytes);
+		count(w,
+			!w->setup.direct ? WRITER_writes_buffered
+			: w->disk.fixed	 ? WRITER_writes_fixed
+					 : WRITER_writes_plain,
+			1);
+		counter_add(&t->chunks, 1);
+		counter_add(&t->frames, c->frames);
+		counter_add(&t->bytes, bytes);
+		t->pending--;
+		give_back(w, c);
+	}
+	finish_close(w, t);
+}
+
+/* Asks the helper for more of the file, well before its end is reached. */
+static void ask_for_more(struct writer *w, struct writer_track *t, track_ref ref)
+{
+	struct track_letter *l = &w->setup.grow[track_ref_slot(ref)];
+
+	if (t->growing || t->close || t->end < t->ask_at)
+		return;
+	t->growing = true;
+	l->letter.kind = TRACK_LETTER_GROW;
+	l->ref = ref;
+	l->fd = t->fd;
+	l->err = 0;
+	l->from = t->sized > t->end ? t->sized : t->end;
+	l->bytes = l->from + t->step;
+	inbox_put(w->setup.helper, &l->letter);
+}
+
+static void write_chunk(struct writer *w, struct chunk *c)
+{
+	struct writer_track *t = track_of(w, c->track);
+	struct chunk_header *h = chunk_header_of(c);
+	uint32_t stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
+
+	memset(c->data + c->used, 0, stored - c->used);
+	h->used_bytes = c->used;
+	h->stored_bytes = stored;
+	h->file_id = t->file_id;
+	h->sequence = t->sequence++;
+	h->crc32c = track_chunk_crc32c(h);
+	c->file_offset = t->end;
+	t->end += stored;
+	disk_write(&w->disk, c, t->fd, stored);
+	ask_for_more(w, t, c->track);
+}
+
+/* Starts as many writes as may be in flight. The number started. */
+static unsigned int start_writes(struct writer *w)
+{
+	unsigned int started = 0;
+	struct chunk *c;
+
+	while (!disk_is_full(&w->disk) && (c = list_take(w, &w->ready))) {
+		write_chunk(w, c);
+		started++;
+	}
+	return started;
+}
+
+/* --- Chunks come in --- */
+
+/* A track is seen for the first time: by a chunk that was faster than its file, or by its file. */
+static void adopt(struct writer_track *t, track_ref ref)
+{
+	t->state = STATE_WAITING;
+	t->fd = -1;
+	t->sequence = 0;
+	t->end = 0;
+	t->waiting.head = CHUNK_NONE;
+	atomic_store_explicit(&t->chunks, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->frames, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->frames_dropped, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->bytes, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->ref, ref, memory_order_release);
+}
+
+/* The track of a reference, or NULL when it is none, or closed. */
+static struct writer_track *find(struct writer *w, track_ref ref)
+{
+	struct writer_track *t = track_of(w, ref);
+	track_ref known;
+
+	if (!t)
+		return NULL;
+	known = atomic_load_explicit(&t->ref, memory_order_relaxed);
+	if (known == ref)
+		return t;
+	if (known != TRACK_REF_NONE || t->closed == ref ||
+		atomic_load_explicit(&w->setup.refs[track_ref_slot(ref)], memory_order_acquire) !=
+			ref)
+		return NULL;
+	adopt(t, ref);
+	return t;
+}
+
+static void sort_in(struct writer *w, struct writer_track *t, struct chunk *c)
+{
+	if (t->state == STATE_FAILED) {
+		drop_for_error(w, c, t, t->err);
+	} else if (t->state == STATE_WAITING) {
+		list_append(w, &t->waiting, c);
+		w->waiting++;
+	} else {
+		list_append(w, &w->ready, c);
+	}
+}
+
+static void take_chunk(struct writer *w, struct chunk *c)
+{
+	struct writer_track *t = find(w, c->track);
+
+	count(w, WRITER_chunks_in, 1);
+	count(w, WRITER_frames_in, c->frames);
+	c->epoch = w->epoch;
+	w->epoch_pending[w->epoch]++;
+	w->pending++;
+	if (!t) {
+		drop(w, c, NULL, WRITER_drop_no_track);
+		return;
+	}
+	t->pending++;
+	sort_in(w, t, c);
+}
+
+/* Up to `most` chunks of each rx core. Returns how many; *drained: every ring was found empty. */
+static unsigned int take_chunks(struct writer *w, unsigned int most, bool *drained)
+{
+	struct topology *topology = w->setup.topology;
+	uint32_t indexes[TAKE_BURST];
+	unsigned int total = 0;
+
+	*drained = true;
+	for (unsigned int rx = 0; rx < topology->rx_count; rx++) {
+		struct rte_ring *ring = topology->chunks[rx][w->setup.index];
+		unsigned int left = most;
+		unsigned int got = 1;
+
+		while (left > 0 && got > 0) {
+			got = rte_ring_dequeue_burst_elem(ring, indexes, sizeof(uint32_t),
+				left < TAKE_BURST ? left : TAKE_BURST, NULL);
+			for (unsigned int i = 0; i < got; i++)
+				take_chunk(w, &w->setup.pool->chunks[indexes[i]]);
+			left -= got;
+			total += got;
+		}
+		*drained &= got == 0;
+	}
+	return total;
+}
+
+/* --- Letters of the helper --- */
+
+static void file_opened(struct writer *w, struct track_letter *l)
+{
+	struct writer_track *t = track_of(w, l->ref);
+	struct chunk_list waiting;
+	struct chunk *c;
+
+	if (atomic_load_explicit(&t->ref, memory_order_relaxed) != l->ref)
+		adopt(t, l->ref);
+	t->state = l->err == 0 ? STATE_OPEN : STATE_FAILED;
+	t->err = l->err;
+	t->fd = l->fd;
+	t->file_id = l->file_id;
+	t->sized = l->bytes;
+	t->ask_at = l->bytes / 2;
+	t->step = 2 * WRITER_STEP_FIRST;
+	count(w, WRITER_files_opened, l->err == 0);
+	waiting = t->waiting;
+	t->waiting.head = CHUNK_NONE;
+	while ((c = list_take(w, &waiting))) {
+		w->waiting--;
+		sort_in(w, t, c);
+	}
+}
+
+static void file_grown(struct writer *w, struct track_letter *l)
+{
+	struct writer_track *t = track_of(w, l->ref);
+
+	t->growing = false;
+	if (l->err == 0) {
+		count(w, WRITER_files_grown, 1);
+		t->sized = l->bytes;
+		t->ask_at = t->sized - t->step / 2;
+		t->step = t->step < WRITER_STEP_MOST ? t->step * 2 : WRITER_STEP_MOST;
+	} else {
+		/* Writes go on beyond the end, slower, as long as there is room. */
+		t->step = WRITER_STEP_FIRST;
+		t->ask_at = t->end + t->step;
+	}
+	finish_close(w, t);
+}
+
+static void close_track(struct writer *w, struct track_letter *l)
+{
+	struct writer_track *t = track_of(w, l->ref);
+
+	t->close = l;
+	finish_close(w, t);
+}
+
+/* Returns whether there were any. */
+static bool take_letters(struct writer *w)
+{
+	struct letter *letter = inbox_take(&w->inbox);
+	bool any = letter != NULL;
+	bool drained;
+
+	/* What was handed over before a close was sent is in the rings by now. */
+	if (any)
+		take_chunks(w, w->setup.pool->per_rx, &drained);
+	while (letter) {
+		struct track_letter *l = (struct track_letter *)letter;
+
+		letter = letter->next;
+		if (l->letter.kind == TRACK_LETTER_OPENED)
+			file_opened(w, l);
+		else if (l->letter.kind == TRACK_LETTER_GROWN)
+			file_grown(w, l);
+		else
+			close_track(w, l);
+	}
+	return any;
+}
+
+/* --- The loop --- */
+
+/* Two rounds alternate. When the older has nothing pending, all that was handed over before the
+ * younger began is done with. `now`: before the rings were last looked at. */
+static void turn_epoch(struct writer *w, uint64_t now)
+{
+	uint32_t older = w->epoch ^ 1;
+
+	if (w->epoch_pending[older] > 0)
+		return;
+	atomic_store_explicit(&w->written_ns, w->epoch_ns, memory_order_release);
+	w->epoch = older;
+	w->epoch_ns = now;
+}
+
+static void flush_all_returns(struct writer *w)
+{
+	for (unsigned int rx = 0; rx < w->setup.topology->rx_count; rx++)
+		if (w->returns[rx].count > 0)
+			flush_returns(w, rx);
+}
+
+/* One round; whether there was anything to do. */
+static bool turn(struct writer *w, uint64_t wait_ns)
+{
+	uint64_t now = clock_now_ns();
+	uint64_t submits = w->disk.submits;
+	unsigned int busy;
+	bool drained;
+
+	busy = take_letters(w);
+	busy += take_chunks(w, TAKE_BURST, &drained);
+	busy += start_writes(w);
+	busy += disk_turn(&w->disk, busy ? 0 : wait_ns);
+	count(w, WRITER_submits, w->disk.submits - submits);
+	flush_all_returns(w);
+	if (drained)
+		turn_epoch(w, now);
+	return busy > 0;
+}
+
+/* Waits longer from one idle round to the next. */
+static void idle(struct writer *w)
+{
+	struct timespec pause = {.tv_nsec = (long)w->sleep_ns};
+
+	if (w->disk.in_flight == 0 && w->sleep_ns > 0)
+		nanosleep(&pause, NULL);
+	if (w->setup.idle_sleep)
+		w->sleep_ns = w->sleep_ns == 0			? SLEEP_FIRST_NS
+			      : w->sleep_ns < SLEEP_MOST_NS / 2 ? w->sleep_ns * 2
+								: SLEEP_MOST_NS;
+}
+
+/* The helper ends after it has opened what was to be opened, so none should be left. */
+static void drop_waiting(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->track_count && w->waiting > 0; i++) {
+		struct writer_track *t = &w->tracks[i];
+		struct chunk *c;
+
+		while (t->state == STATE_WAITING && (c = list_take(w, &t->waiting))) {
+			w->waiting--;
+			drop(w, c, t, WRITER_drop_no_track);
+		}
+	}
+	flush_all_returns(w);
+}
+
+void writer_run(struct thread *self, void *arg)
+{
+	struct writer *w = arg;
+	bool stopping = false;
+
+	w->err = disk_open(
+		&w->disk, w->setup.pool, w->setup.writes_in_flight, write_done, w, &w->message);
+	w->epoch_ns = clock_now_ns();
+	sem_post(&w->ready_sem);
+	if (w->err != 0)
+		return;
+	while (!stopping || w->pending > w->waiting) {
+		/* Asked before a round that finds nothing: then nothing is left. */
+		bool asked = thread_should_stop(self);
+
+		if (turn(w, w->sleep_ns)) {
+			w->sleep_ns = 0;
+		} else {
+			stopping = asked;
+			idle(w);
+		}
+	}
+	drop_waiting(w);
+	disk_close(&w->disk);
+}
+
+/* --- For others --- */
+
+int writer_create(struct writer **out, const struct writer_setup *setup)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->setup = *setup;
+	w->ready.head = CHUNK_NONE;
+	w->track_count = setup->slots / setup->topology->writer_count + 1;
+	w->tracks = calloc(w->track_count, sizeof(*w->tracks));
+	err = w->tracks ? inbox_open(&w->inbox, false) : -ENOMEM;
+	if (err != 0) {
+		free(w->tracks);
+		free(w);
+		return err;
+	}
+	sem_init(&w->ready_sem, 0, 0);
+	*out = w;
+	return 0;
+}
+
+void writer_destroy(struct writer *w)
+{
+	if (!w)
+		return;
+	sem_destroy(&w->ready_sem);
+	inbox_close(&w->inbox);
+	free(w->tracks);
+	free(w);
+}
+
+int writer_await_ready(struct writer *w, struct errmsg *e)
+{
+	while (sem_wait(&w->ready_sem) != 0)
+		continue;
+	if (w->err != 0 && e)
+		*e = w->message;
+	return w->err;
+}
+
+struct inbox *writer_inbox(struct writer *w)
+{
+	return &w->inbox;
+}
+
+const counter *writer_counters(const struct writer *w)
+{
+	return w->counters;
+}
+
+bool writer_is_fixed(const struct writer *w)
+{
+	return w->disk.fixed;
+}
+
+uint64_t writer_written_ns(const struct writer *w)
+{
+	return atomic_load_explicit(&w->written_ns, memory_order_acquire);
+}
+
+int writer_track_stats(const struct writer *w, track_ref ref, struct storage_closed *out)
+{
+	const struct writer_track *t = track_of((struct writer *)(uintptr_t)w, ref);
+
+	if (!t || atomic_load_explicit(&t->ref, memory_order_acquire) != ref)
+		return -ENOENT;
+	*out = (struct storage_closed){.chunks = counter_read(&t->chunks),
+		.frames = counter_read(&t->frames),
+		.frames_dropped = counter_read(&t->frames_dropped),
+		.bytes = counter_read(&t->bytes)};
+	return 0;
+}
