@@ -6,7 +6,7 @@ import shutil
 from harness import s3, wait
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
-from harness.generator import SBC, generate, send, verify
+from harness.generator import SBC, Sender, generate, verify
 from harness.hosts import Hosts
 
 METADATA = {"transaction-id": "transaction_id", "call-id": "call_id"}
@@ -23,8 +23,7 @@ class DeliveryCase(Case):
         return self.enterContext(Legtapd(self.hosts, self.folder, config, environment=environment))
 
     def send(self):
-        sender = send(self.hosts, "switch", "probe", self.capture)
-        self.assertEqual(sender.wait(30), 0)
+        return Sender(self.hosts, "switch", "probe", self.capture).wait()
 
     def types(self, daemon, kind):
         return sum(entry["type"] == kind for entry in daemon.ledger())
@@ -52,13 +51,13 @@ class DirectoryTest(DeliveryCase):
         daemon = self.start()
         shutil.rmtree(self.folder / "delivered")
         (self.folder / "delivered").write_text("a file in the way")
-        self.send()
+        sent = self.send()
         daemon.wait_recordings(3, states=("delivering",))
         self.assertEqual(self.types(daemon, "delivered"), 0)
         (self.folder / "delivered").unlink()
         (self.folder / "delivered").mkdir()
-        daemon.wait_recordings(3)
-        wrong = verify(self.capture, self.folder / "delivered" / "recordings")
+        recordings = daemon.wait_recordings(3)
+        wrong = verify(self.capture, self.folder / "delivered", recordings, sent=sent, window="answer")
         self.assertFalse(wrong, wrong)
         self.assertEqual(self.types(daemon, "delivered"), 3)
         daemon.account()

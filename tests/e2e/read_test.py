@@ -22,7 +22,7 @@ class ReadCase(Case):
     def check(self, reading, capture, tracks="BOTH"):
         """Every sample, Rule 1, no loss by us, and every thread of the pipeline at work."""
         self.assertNothing(reading.problems(), reading.explain())
-        wrong = verify(capture, reading.out, tracks)
+        wrong = verify(capture, reading.out, reading.recordings, tracks)
         self.assertFalse(wrong, wrong)
 
 

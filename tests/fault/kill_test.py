@@ -7,7 +7,7 @@ import shutil
 from harness import wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
-from harness.generator import SBC, generate, send
+from harness.generator import SBC, Sender, generate
 from harness.hosts import Hosts
 from harness.trackfile import whole_frames
 
@@ -35,14 +35,13 @@ class KillTest(Case):
     def kill_under_load(self, capture):
         """Kills when a random number of packets has been recorded."""
         threshold = self.random.randrange(1, CALLS * 2 * 50 * 3)
-        sender = send(self.hosts, "switch", "probe", capture)
+        sender = Sender(self.hosts, "switch", "probe", capture)
         def reached():
             done = sum(c["recorded"] for c in self.daemon.get("/v1/status")["rx"])
-            return done >= threshold or sender.poll() is not None
+            return done >= threshold or sender.ended
         wait.until(reached, f"{threshold} recorded packets")
         self.daemon.kill()
-        sender.terminate()
-        sender.wait()
+        sender.stop()
 
     def left_on_spool(self):
         """RTP frames in whole chunks of each recording whose journal says that it had begun."""

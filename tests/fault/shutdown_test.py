@@ -5,7 +5,7 @@ import subprocess
 
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
-from harness.generator import SBC, generate, send
+from harness.generator import SBC, Sender, generate
 from harness.hosts import Hosts
 from harness import wait, wav
 
@@ -19,11 +19,10 @@ class ShutdownTest(Case):
 
     def recording_calls(self, calls=20):
         capture = generate(self.folder / "calls.pcap", calls=calls, legs=1, seconds=60, stagger_ms=10)
-        sender = send(self.hosts, "switch", "probe", capture)
+        Sender(self.hosts, "switch", "probe", capture)
         def busy():
             return sum(c["recorded"] for c in self.daemon.get("/v1/status")["rx"]) > calls * 100
         wait.until(busy, "calls being recorded")
-        return sender
 
     def test_files_are_playable_and_the_ledger_is_closed(self):
         self.recording_calls()

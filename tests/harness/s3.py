@@ -9,6 +9,7 @@ from .hosts import end
 from .paths import TOOLS
 
 ACCESS_KEY, SECRET_KEY = "LEGTAPTEST", "not-a-secret/only+for=tests"
+REGION = "eu-central-1"
 STORE_PORT, FRONT_PORT = 4568, 9000
 S3RVER = TOOLS / "node_modules" / "s3rver" / "bin" / "s3rver.js"
 
@@ -19,7 +20,7 @@ def environment(secret=SECRET_KEY):
 
 
 def destination(bucket="recordings"):
-    return {"type": "s3", "endpoint": f"http://127.0.0.1:{FRONT_PORT}", "region": "eu-central-1", "path_style": True,
+    return {"type": "s3", "endpoint": f"http://127.0.0.1:{FRONT_PORT}", "region": REGION, "path_style": True,
             "bucket": bucket, "retry_first_s": 0.2, "retry_most_s": 1, "path": None}
 
 
@@ -45,7 +46,8 @@ class Store:
         store = self.hosts.run("probe", "node", S3RVER, "-d", self.folder, "-a", "127.0.0.1", "-p", STORE_PORT,
                                "--configure-bucket", self.bucket, log="s3rver.log")
         front = self.hosts.run("probe", "python3", "-B", TOOLS / "sigv4_server.py",
-                               "--listen", f"127.0.0.1:{FRONT_PORT}", "--forward", f"127.0.0.1:{STORE_PORT}",
+                               "--folder", self.folder / "front", "--port", FRONT_PORT,
+                               "--upstream", f"http://127.0.0.1:{STORE_PORT}", "--region", REGION,
                                "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, log="sigv4.log")
         self.processes = [front, store]
         for port in (STORE_PORT, FRONT_PORT):
