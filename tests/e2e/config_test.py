@@ -108,11 +108,12 @@ class ConfigTest(Case):
 
 
 def key_paths(value, prefix=""):
-    """Paths of all keys, those in lists with [] for the index."""
+    """Paths of all keys that hold a value, those in lists with [] for the index."""
     if isinstance(value, dict):
         for key, inner in value.items():
             path = f"{prefix}.{key}" if prefix else key
-            yield path
+            if not isinstance(inner, dict):
+                yield path
             yield from key_paths(inner, path)
     elif isinstance(value, list):
         for inner in value:

@@ -102,7 +102,7 @@ class ActionTest(LiveCase):
 
     def wait_for_packets(self, daemon, leg, count=50):
         def recorded():
-            return sum(c["recorded"] for c in daemon.get("/v1/status")["rx"]) >= count
+            return daemon.recorded_packets() >= count
         wait.until(recorded, f"{count} recorded packets of {leg['call_id']}")
 
     def test_sip_call_id_is_accepted(self):

@@ -37,7 +37,7 @@ class KillTest(Case):
         threshold = self.random.randrange(1, CALLS * 2 * 50 * 3)
         sender = Sender(self.hosts, "switch", "probe", capture)
         def reached():
-            done = sum(c["recorded"] for c in self.daemon.get("/v1/status")["rx"])
+            done = self.daemon.recorded_packets()
             return done >= threshold or sender.ended
         wait.until(reached, f"{threshold} recorded packets")
         self.daemon.kill()

@@ -21,7 +21,7 @@ class ShutdownTest(Case):
         capture = generate(self.folder / "calls.pcap", calls=calls, legs=1, seconds=60, stagger_ms=10)
         Sender(self.hosts, "switch", "probe", capture)
         def busy():
-            return sum(c["recorded"] for c in self.daemon.get("/v1/status")["rx"]) > calls * 100
+            return self.daemon.recorded_packets() > calls * 100
         wait.until(busy, "calls being recorded")
 
     def test_files_are_playable_and_the_ledger_is_closed(self):

@@ -1,9 +1,9 @@
 """Rule 1: every packet, frame and chunk is accounted for, by name, at every stage.
 
-Works on the status object, which `legtapctl --json status` and the summary of --read both give:
+Works on what both the admin API's status and the summary of --read give (Legtapd.status, Reading.summary):
 {"threads": [{"name", "kind", "tid", "core"}], "ports": [{"received", "missed", "errors", "no_mbuf"}],
- "rx": [{counters}], "writers": [{counters}]}. Which counters enter a stage and which are an outcome is
-read from common/counters.h, the one table of them.
+ "rx": [{counters}], "writers": [{counters}], "rings": {(rx, writer): chunks}}. Which counters enter a stage
+and which are an outcome is read from common/counters.h, the one table of them.
 """
 import re
 
@@ -72,7 +72,7 @@ def work_problems(status):
         for name in ("polled", "chunks", "recorded"):
             if not counters[name]:
                 yield f"rx{index}: {name} is 0"
-    for (rx, writer), chunks in status.get("rings", {}).items():
+    for (rx, writer), chunks in status["rings"].items():
         if not chunks:
             yield f"no chunk went from {rx} to {writer}"
     written = sum(c["writes_fixed"] + c["writes_plain"] + c["writes_buffered"] for c in status["writers"])

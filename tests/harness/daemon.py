@@ -162,6 +162,17 @@ class Legtapd:
             return found if len(found) >= count else None
         return wait.until(reached, f"{count} recordings {' or '.join(states)}", timeout_s)
 
+    def status(self):
+        """The status in the shape that accounts.py wants: counters of each rx core and writer, chunks by ring."""
+        status = self.get("/v1/status")
+        rings = {(f"rx{rx['rx']}", f"writer{writer}"): chunks for rx in status["rx"]
+                 for writer, chunks in enumerate(rx["chunks"]["handed_over"])}
+        return {**status, "rings": rings, "rx": [rx["counters"] for rx in status["rx"]],
+                "writers": [writer["counters"] for writer in status["writers"]]}
+
+    def recorded_packets(self):
+        return sum(counters["recorded"] for counters in self.status()["rx"])
+
     # --- what must hold ---
 
     def account(self, lossless=True):
@@ -169,7 +180,7 @@ class Legtapd:
         last = {}
 
         def balanced():
-            last["status"] = self.get("/v1/status")
+            last["status"] = self.status()
             last["problems"] = accounts.problems(last["status"])
             return not last["problems"]
         try:

@@ -7,6 +7,7 @@ import struct
 import sys
 
 RATE = 8000
+FIRST_US = 1000000  # SIPp takes a time of 0 for none, and sends the next packet at once
 PROMPT_HZ = (392, 440, 494, 523)       # a rising scale: the application's prompt
 CALLEE_HZ = (659, 587, 523, 587, 494)  # a melody that the prompt does not contain
 
@@ -50,7 +51,7 @@ def rtp_capture(payload, samples=160, payload_type=8, ssrc=0x1E67AB1E):
         ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, len(rtp) + 28, number & 0xFFFF, 0, 64, 17, 0,
                          bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)))
         frame = bytes(12) + b"\x08\x00" + ip + udp + rtp
-        time_us = number * samples * 1000000 // RATE
+        time_us = FIRST_US + number * samples * 1000000 // RATE
         out += struct.pack("<IIII", time_us // 1000000, time_us % 1000000, len(frame), len(frame)) + frame
     return bytes(out)
 
