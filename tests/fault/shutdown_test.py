@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 from harness.case import Case
-from harness.daemon import Legtapd, configuration
+from harness.daemon import Legtapd, configuration, merge
 from harness.generator import SBC, Sender, generate
 from harness.hosts import Hosts
 from harness import wait, wav
@@ -51,6 +51,7 @@ class ShutdownTest(Case):
         self.assertFalse((self.folder / "admin.sock").exists())
 
     def test_second_start_refuses_the_spool_of_a_living_one(self):
-        other = Legtapd(self.hosts, self.folder, self.daemon.config)
+        socket = {"path": str(self.folder / "other.sock"), "mode": "0600"}
+        other = Legtapd(self.hosts, self.folder, merge(self.daemon.config, {"admin": {"socket": socket}}))
         with self.assertRaisesRegex(AssertionError, "spool"):
             other.start()

@@ -11,8 +11,10 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self._testMethodName[:40]}."))
+        # The first to be registered is the last to run: whatever works in the folder has ended by then.
+        self.addCleanup(self._remove_folder)
 
-    def tearDown(self):
+    def _remove_folder(self):
         if self._passed():
             shutil.rmtree(self.folder, ignore_errors=True)
         else:

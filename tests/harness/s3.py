@@ -8,7 +8,7 @@ from . import wait
 from .hosts import end
 from .paths import TOOLS
 
-ACCESS_KEY, SECRET_KEY = "LEGTAPTEST", "not-a-secret/only+for=tests"
+ACCESS_KEY = SECRET_KEY = "S3RVER"  # the one account that s3rver knows
 REGION = "eu-central-1"
 STORE_PORT, FRONT_PORT = 4568, 9000
 S3RVER = TOOLS / "node_modules" / "s3rver" / "bin" / "s3rver.js"
