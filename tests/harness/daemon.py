@@ -159,8 +159,8 @@ class Legtapd:
         """The recordings, once `count` of them are in one of the states."""
         def reached():
             found = [r for r in self.recordings() if r["state"] in states]
-            return found if len(found) >= count else None
-        return wait.until(reached, f"{count} recordings {' or '.join(states)}", timeout_s)
+            return [found] if len(found) >= count else None
+        return wait.until(reached, f"{count} recordings {' or '.join(states)}", timeout_s)[0]
 
     def status(self):
         """The status in the shape that accounts.py wants: counters of each rx core and writer, chunks by ring."""

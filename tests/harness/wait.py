@@ -1,7 +1,7 @@
 """Waiting for something to become true, never for time to pass."""
 import time
 
-PAUSE_S = 0.02
+PAUSE_S = 0.05
 
 
 def until(condition, what, timeout_s=30.0):
