@@ -69,8 +69,10 @@ static void open_all(struct rig *r, struct told *told, track_ref refs[][TRACK_CO
 		told->ids[i] = rig_open(r, TRACKS_BOTH, refs[i]);
 		storage_note_codecs(r->storage, &told->ids[i], TRACK_INCOMING, 1, &codec, 1);
 		storage_note_start(r->storage, &told->ids[i], clock_now_ns());
+		/* Carried out before the last is opened, which is waited for. */
+		if (i == 0)
+			storage_note_pause(r->storage, &told->ids[0], clock_now_ns());
 	}
-	storage_note_pause(r->storage, &told->ids[0], clock_now_ns());
 	rig_wait(r, &r->events.opened, RECORDINGS);
 	atomic_store(&told->ready, true);
 }
