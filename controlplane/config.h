@@ -16,6 +16,9 @@
 
 #define CONFIG_LIST_MAX 64
 #define CONFIG_TEXT_BYTES 256
+#define CONFIG_ACCOUNTS_MAX 1024
+#define CONFIG_RULES_MAX 1024
+#define CONFIG_CORE_MAX 1023
 
 /* Which calls a rule or an account is for. An empty text or list matches all. Texts are shell
  * patterns (fnmatch(3)) on the user part of a SIP or tel URI ("+4930*"); `trunk` holds addresses or
@@ -131,12 +134,21 @@ struct config {
 	enum log_level log_level;
 };
 
-/* Fills the defaults (port list empty, sbc empty, account default). 0 or -ENOMEM. */
+/* Fills the defaults (port list empty, sbc empty, account default) into a structure that need not
+ * be initialised. 0 or -ENOMEM. */
 int config_defaults(struct config *c);
 
-/* Reads and checks a file on top of the defaults. 0, or -errno with a message that names path, key,
- * range and, for an unknown key, the nearest known one. `read_mode`: ports are not required. */
+/* Reads and checks a file on top of the defaults: c comes from config_defaults, and is fit for
+ * nothing but config_destroy after an error. 0, or -errno with a message that names path, key,
+ * range and, for an unknown key, the nearest known one. `read_mode`: ports are not required
+ * (--read, --check). */
 int config_load(struct config *c, const char *path, bool read_mode, struct errmsg *e);
+
+/* The same from memory; `text` is not changed and need not end with a NUL. */
+int config_parse(
+	struct config *c, const char *text, size_t bytes, bool read_mode, struct errmsg *e);
+
+/* Frees what a configuration holds. NULL is legal. */
 void config_destroy(struct config *c);
 
 /* Prints the effective configuration as JSON that config_load takes. */

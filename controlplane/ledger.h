@@ -57,6 +57,10 @@ struct ledger_usage {
 	bool stopped;
 	bool delivered;
 	int64_t start_ms;
+	char account_id[64]; /* as the start entry names them, for a stop that only the ledger knows
+				of */
+	struct uuid transaction_id;
+	struct uuid call_id;
 };
 bool ledger_usage_of(
 	const struct ledger *l, const struct uuid *recording_id, struct ledger_usage *out);

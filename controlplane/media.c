@@ -1,0 +1,417 @@
+/* See media.h. Two hash tables find streams by the address at either end; a list in order of age
+ * holds those that still wait for a leg. Rule 1 for kept packets: held = claimed + expired + held
+ * now. */
+#include "controlplane/media.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/endpoint.h"
+#include "controlplane/recordings.h"
+
+#define BUCKETS 65536 /* a power of two; chains stay short up to some 100,000 flows */
+#define UNKNOWN_SILENCE_NS (60 * 1000000000ULL)
+#define SWEEP_NS (10 * 1000000000ULL)
+
+struct media {
+	struct control *control;
+	struct media_stream *by_source[BUCKETS];
+	struct media_stream *by_destination[BUCKETS];
+	struct media_stream *held_first; /* oldest first */
+	struct media_stream *held_last;
+	uint32_t held_flows;
+	uint32_t held_packets;
+	uint64_t next_sweep_ns;
+	uint64_t counts[MEDIA_COUNTER_COUNT];
+};
+
+int media_create(struct media **out, struct control *control)
+{
+	struct media *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->control = control;
+	*out = m;
+	return 0;
+}
+
+static struct media_stream **bucket_of_source(struct media *m, const struct flow *f)
+{
+	return &m->by_source[netaddr_hash(&f->source) & (BUCKETS - 1)];
+}
+
+static struct media_stream **bucket_of_destination(struct media *m, const struct flow *f)
+{
+	return &m->by_destination[netaddr_hash(&f->destination) & (BUCKETS - 1)];
+}
+
+static bool same_flow(const struct flow *a, const struct flow *b)
+{
+	return a->rx == b->rx && a->encapsulation == b->encapsulation &&
+	       netaddr_equal(&a->source, &b->source) &&
+	       netaddr_equal(&a->destination, &b->destination);
+}
+
+static struct media_stream *find(struct media *m, const struct flow *flow)
+{
+	struct media_stream *s = *bucket_of_destination(m, flow);
+
+	while (s && !same_flow(&s->flow, flow))
+		s = s->next_by_destination;
+	return s;
+}
+
+static void link_stream(struct media *m, struct media_stream *s)
+{
+	struct media_stream **source = bucket_of_source(m, &s->flow);
+	struct media_stream **destination = bucket_of_destination(m, &s->flow);
+
+	s->next_by_source = *source;
+	*source = s;
+	s->next_by_destination = *destination;
+	*destination = s;
+}
+
+static void unlink_stream(struct media *m, struct media_stream *s)
+{
+	struct media_stream **at = bucket_of_source(m, &s->flow);
+
+	while (*at != s)
+		at = &(*at)->next_by_source;
+	*at = s->next_by_source;
+	at = bucket_of_destination(m, &s->flow);
+	while (*at != s)
+		at = &(*at)->next_by_destination;
+	*at = s->next_by_destination;
+}
+
+static struct media_stream *make_stream(struct media *m, const struct flow *flow)
+{
+	struct media_stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->flow = *flow;
+	s->since_ns = m->control->now_ns;
+	link_stream(m, s);
+	return s;
+}
+
+static void free_stream(struct media *m, struct media_stream *s)
+{
+	unlink_stream(m, s);
+	free(s->packets);
+	free(s);
+}
+
+/* --- Waiting flows --- */
+
+static void hold_append(struct media *m, struct media_stream *s)
+{
+	s->previous_held = m->held_last;
+	s->next_held = NULL;
+	if (m->held_last)
+		m->held_last->next_held = s;
+	else
+		m->held_first = s;
+	m->held_last = s;
+	m->held_flows++;
+}
+
+static void hold_remove(struct media *m, struct media_stream *s)
+{
+	if (s->previous_held)
+		s->previous_held->next_held = s->next_held;
+	else
+		m->held_first = s->next_held;
+	if (s->next_held)
+		s->next_held->previous_held = s->previous_held;
+	else
+		m->held_last = s->previous_held;
+	m->held_flows--;
+}
+
+/* Gives the kept packets back to the rx core, or frees them. */
+static void release_packets(struct media *m, struct media_stream *s, bool claimed)
+{
+	for (uint32_t i = 0; i < s->packet_count; i++) {
+		if (claimed)
+			packet_reinject(m->control->dataplane, s->packets[i]);
+		else
+			packet_free(s->packets[i]);
+	}
+	m->counts[claimed ? MEDIA_claimed : MEDIA_expired] += s->packet_count;
+	m->held_packets -= s->packet_count;
+	s->packet_count = 0;
+	free(s->packets);
+	s->packets = NULL;
+}
+
+/* Takes the mbuf: a copy is kept, so that waiting packets can't empty the port's pool. */
+static void keep_packet(struct media *m, struct media_stream *s, struct rte_mbuf *mbuf)
+{
+	uint32_t most = m->control->config->limits.unknown_packets;
+	struct rte_mbuf *copy = NULL;
+
+	if (!s->packets)
+		s->packets = calloc(most, sizeof(struct rte_mbuf *));
+	if (s->packets && s->packet_count < most)
+		copy = packet_copy(m->control->dataplane, mbuf);
+	packet_free(mbuf);
+	if (!copy) {
+		m->counts[MEDIA_refused]++;
+		return;
+	}
+	s->packets[s->packet_count++] = copy;
+	m->held_packets++;
+	m->counts[MEDIA_held]++;
+}
+
+/* Nobody claimed the flow: from now on its packets cost the rx core one look-up. */
+static void become_unknown(struct media *m, struct media_stream *s)
+{
+	struct gate_setting unknown = {.gate = GATE_UNKNOWN};
+
+	hold_remove(m, s);
+	release_packets(m, s, false);
+	if (stream_add(m->control->dataplane, &s->flow, &unknown, &s->id) == 0)
+		return;
+	m->counts[MEDIA_table_full]++;
+	free_stream(m, s);
+}
+
+/* --- Flows of a leg --- */
+
+static void take_from_leg(struct media *m, struct media_stream *s)
+{
+	struct media_stream **at = &s->leg->streams;
+
+	recordings_stream_leaves(m->control->recordings, s);
+	while (*at != s)
+		at = &(*at)->next_of_leg;
+	*at = s->next_of_leg;
+	s->leg = NULL;
+}
+
+/* Appended, so that ordinals follow the order of arrival. */
+static void give_to_leg(struct media_stream *s, struct leg *leg, enum track track)
+{
+	struct media_stream **at = &leg->streams;
+
+	while (*at)
+		at = &(*at)->next_of_leg;
+	*at = s;
+	s->next_of_leg = NULL;
+	s->leg = leg;
+	s->track = track;
+}
+
+/* Ties a stream (held, unknown, or of another leg) to a track, and sets its gate by the leg's
+ * recording. False when the stream table is full: the stream is gone then. */
+static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum track track)
+{
+	struct gate_setting setting;
+
+	if (s->leg)
+		take_from_leg(m, s);
+	give_to_leg(s, leg, track);
+	recordings_stream_joins(m->control->recordings, s, &setting);
+	if (s->id) {
+		stream_set_gate(m->control->dataplane, s->id, &setting, 0);
+		return true;
+	}
+	if (stream_add(m->control->dataplane, &s->flow, &setting, &s->id) != 0)
+		m->counts[MEDIA_table_full]++;
+	if (s->packets) {
+		hold_remove(m, s);
+		release_packets(m, s, s->id != 0);
+	}
+	if (s->id)
+		return true;
+	take_from_leg(m, s);
+	free_stream(m, s);
+	return false;
+}
+
+/* Lets a leg that announced an end of the flow have it. */
+static void match(struct media *m, struct media_stream *s)
+{
+	struct leg *leg;
+	enum track track;
+
+	if (!endpoint_match(m->control->endpoints, &s->flow.source, &s->flow.destination,
+		    s->flow.encapsulation, &leg, &track))
+		return;
+	if (s->leg != leg || s->track != track)
+		claim(m, s, leg, track);
+}
+
+void media_unknown(struct media *m, struct rte_mbuf *mbuf)
+{
+	const struct packet *p = packet_of(mbuf);
+	struct flow flow = {.source = p->source,
+		.destination = p->destination,
+		.encapsulation = p->encapsulation,
+		.rx = p->rx};
+	struct media_stream *s = find(m, &flow);
+	struct leg *leg;
+	enum track track;
+	bool fresh = !s;
+
+	if (s && s->id) { /* it joined the table while this packet was on its way here */
+		packet_reinject(m->control->dataplane, mbuf);
+		return;
+	}
+	if (!s)
+		s = make_stream(m, &flow);
+	if (!s) {
+		m->counts[MEDIA_refused]++;
+		packet_free(mbuf);
+		return;
+	}
+	if (endpoint_match(m->control->endpoints, &flow.source, &flow.destination,
+		    flow.encapsulation, &leg, &track)) {
+		if (claim(m, s, leg, track))
+			packet_reinject(m->control->dataplane, mbuf);
+		else
+			packet_free(mbuf);
+		return;
+	}
+	if (fresh)
+		hold_append(m, s);
+	keep_packet(m, s, mbuf);
+	if (m->held_flows > m->control->config->limits.unknown_flows)
+		become_unknown(m, m->held_first);
+}
+
+/* Looks at every stream with this address at either end; claiming changes no chain but may free the
+ * stream. */
+static void rematch_address(struct media *m, const struct netaddr *address)
+{
+	uint32_t bucket = netaddr_hash(address) & (BUCKETS - 1);
+	struct media_stream *next;
+
+	for (struct media_stream *s = m->by_destination[bucket]; s; s = next) {
+		next = s->next_by_destination;
+		if (netaddr_equal(&s->flow.destination, address))
+			match(m, s);
+	}
+	for (struct media_stream *s = m->by_source[bucket]; s; s = next) {
+		next = s->next_by_source;
+		if (netaddr_equal(&s->flow.source, address))
+			match(m, s);
+	}
+}
+
+void media_announced(struct media *m, struct leg *leg)
+{
+	for (unsigned int end = 0; end < ENDS; end++)
+		for (unsigned int i = 0; i < leg->media[end].address_count; i++)
+			rematch_address(m, &leg->media[end].addresses[i]);
+}
+
+static void remove_stream(struct media *m, struct media_stream *s)
+{
+	if (s->id)
+		stream_remove(m->control->dataplane, s->id, 0);
+	free_stream(m, s);
+}
+
+void media_forget(struct media *m, struct leg *leg)
+{
+	while (leg->streams) {
+		struct media_stream *s = leg->streams;
+
+		take_from_leg(m, s);
+		remove_stream(m, s);
+	}
+}
+
+static void sweep_unknown(struct media *m, uint64_t now_ns)
+{
+	struct stream_stats stats;
+	struct media_stream *next;
+
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		for (struct media_stream *s = m->by_source[i]; s; s = next) {
+			uint64_t last = s->since_ns;
+
+			next = s->next_by_source;
+			if (s->leg || !s->id)
+				continue;
+			if (stream_stats(m->control->dataplane, s->id, &stats) == 0 &&
+				stats.last_ns > last)
+				last = stats.last_ns;
+			if (now_ns > last + UNKNOWN_SILENCE_NS)
+				remove_stream(m, s);
+		}
+	}
+}
+
+void media_age(struct media *m, uint64_t now_ns)
+{
+	uint64_t hold_ns = m->control->config->limits.unknown_hold_ms * 1000000ULL;
+
+	while (m->held_first && now_ns >= m->held_first->since_ns + hold_ns)
+		become_unknown(m, m->held_first);
+	if (now_ns < m->next_sweep_ns)
+		return;
+	m->next_sweep_ns = now_ns + SWEEP_NS;
+	sweep_unknown(m, now_ns);
+}
+
+uint64_t media_last_ns(struct media *m, struct leg *leg)
+{
+	struct stream_stats stats;
+
+	for (const struct media_stream *s = leg->streams; s; s = s->next_of_leg)
+		if (stream_stats(m->control->dataplane, s->id, &stats) == 0 &&
+			stats.last_ns > leg->last_media_ns)
+			leg->last_media_ns = stats.last_ns;
+	return leg->last_media_ns;
+}
+
+static const char *const counter_names[] = {
+#define NAME(name, help) #name,
+	MEDIA_COUNTERS(NAME)};
+static const char *const counter_helps[] = {
+#define HELP(name, help) help,
+	MEDIA_COUNTERS(HELP)};
+
+uint64_t media_count(const struct media *m, enum media_counter c)
+{
+	return m->counts[c];
+}
+
+const char *media_counter_name(enum media_counter c)
+{
+	return counter_names[c];
+}
+
+const char *media_counter_help(enum media_counter c)
+{
+	return counter_helps[c];
+}
+
+uint32_t media_held_now(const struct media *m)
+{
+	return m->held_packets;
+}
+
+void media_destroy(struct media *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		while (m->by_source[i]) {
+			struct media_stream *s = m->by_source[i];
+
+			if (s->packets)
+				release_packets(m, s, false);
+			free_stream(m, s);
+		}
+	}
+	free(m);
+}

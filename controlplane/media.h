@@ -1,0 +1,74 @@
+/* Streams and the tracks they feed: how a flow finds its leg, and what its gate lets through
+ * (control thread).
+ *
+ * A flow is known from its first packet on, as one of:
+ *   held      no leg claims it yet; its first packets are kept for limits.unknown_hold_ms
+ *   unknown   nobody claimed it in time; counted at the rx core by a look-up, and still claimable
+ *   of a leg  its gate follows the leg's recording
+ * A flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
+ * announces its address or the leg is forgotten. */
+#ifndef LEGTAP_CONTROLPLANE_MEDIA_H
+#define LEGTAP_CONTROLPLANE_MEDIA_H
+
+#include <stdint.h>
+
+#include "controlplane/control.h"
+#include "dataplane/dataplane.h"
+
+struct media;
+
+/* One flow of a leg. Made and freed by media.c; recording.c may read all and owns `ordinal`. */
+struct media_stream {
+	struct media_stream *next_of_leg;
+	struct media_stream *next_by_source; /* chains of the tables; media.c */
+	struct media_stream *next_by_destination;
+	struct media_stream *next_held;
+	struct media_stream *previous_held;
+	struct leg *leg; /* NULL: held or unknown */
+	enum track track;
+	struct flow flow;
+	stream_id id;		      /* 0: held */
+	uint32_t ordinal;	      /* in the leg's recording; recordings.c */
+	uint32_t while_paused_before; /* its count when it joined the recording; recordings.c */
+	struct rte_mbuf **packets;    /* held; oldest first */
+	uint32_t packet_count;
+	uint64_t since_ns;
+};
+
+int media_create(struct media **out, struct control *control);
+void media_destroy(struct media *m);
+
+/* A packet of a flow that the stream table does not know; takes the mbuf. */
+void media_unknown(struct media *m, struct rte_mbuf *mbuf);
+
+/* A leg's end announced new addresses: flows that were waiting for them join the leg. */
+void media_announced(struct media *m, struct leg *leg);
+
+/* Takes all streams from a leg that is about to be freed. */
+void media_forget(struct media *m, struct leg *leg);
+
+/* Ends holds whose time is over; forgets unknown flows that fell silent. About ten times a second,
+ * and in --read once a tick. */
+void media_age(struct media *m, uint64_t now_ns);
+
+/* Brings leg->last_media_ns up to date from the counts of its streams, and returns it (0: no packet
+ * yet). */
+uint64_t media_last_ns(struct media *m, struct leg *leg);
+
+#define MEDIA_COUNTERS(X) \
+	X(held, "packets of unknown flows kept for a moment") \
+	X(claimed, "kept packets that a leg claimed") \
+	X(expired, "kept packets that nobody claimed") \
+	X(refused, "packets of unknown flows not kept: limits.unknown_flows or unknown_packets") \
+	X(table_full, "flows refused: limits.streams")
+
+#define MEDIA_ENUM(name, help) MEDIA_##name,
+enum media_counter { MEDIA_COUNTERS(MEDIA_ENUM) MEDIA_COUNTER_COUNT };
+uint64_t media_count(const struct media *m, enum media_counter c);
+const char *media_counter_name(enum media_counter c);
+const char *media_counter_help(enum media_counter c);
+
+/* Packets kept now. */
+uint32_t media_held_now(const struct media *m);
+
+#endif

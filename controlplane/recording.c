@@ -1,0 +1,419 @@
+/* See recording.h for the states. Each action on a recording is an op in its queue: one is under
+ * way, and done when the rx cores have acknowledged every gate, storage has its files, and the
+ * ledger is synced, as far as it needs these. */
+#include "controlplane/recording.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "controlplane/account.h"
+#include "controlplane/recordings.h"
+
+static const char *const state_names[] = {"armed", "recording", "paused", "recording", "rendering",
+	"delivering", "delivered", "failed"};
+
+const char *recording_state_name(enum recording_state s)
+{
+	return state_names[s];
+}
+
+/* --- Gates --- */
+
+static void set_gate(struct recording *rec, struct media_stream *s)
+{
+	struct gate_setting setting = {.gate = rec->gate,
+		.track = rec->refs[s->track],
+		.ordinal = s->ordinal,
+		.open_ns = rec->open_ns};
+
+	if (stream_set_gate(
+		    rec->owner->control->dataplane, s->id, &setting, (uint64_t)(uintptr_t)rec) == 0)
+		rec->gates_pending++;
+}
+
+void recording_set_gates(struct recording *rec, enum gate gate, uint64_t open_ns)
+{
+	rec->gate = gate;
+	rec->open_ns = open_ns;
+	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
+		if (rec->info.tracks & TRACK_BIT(s->track))
+			set_gate(rec, s);
+}
+
+void recordings_acked(struct recordings *r, uint64_t cookie)
+{
+	struct recording *rec = (struct recording *)(uintptr_t)cookie;
+
+	rec->gates_pending--;
+	recording_advance(rec);
+}
+
+/* --- The queue of actions --- */
+
+static void run_op(struct recording *rec);
+
+static void push_op(struct recording *rec, const struct recording_op *like)
+{
+	struct recording_op *op = malloc(sizeof(*op));
+	struct recording_op **at = &rec->op;
+
+	if (!op) {
+		if (like->done)
+			like->done(like->arg, -ENOMEM, "no memory", NULL);
+		return;
+	}
+	*op = *like;
+	op->next = NULL;
+	while (*at)
+		at = &(*at)->next;
+	*at = op;
+	if (rec->op == op)
+		run_op(rec);
+}
+
+/* The op under way is done: answers, and begins the next. */
+static void finish_op(struct recording *rec, int err, const char *why)
+{
+	struct recording_op *op = rec->op;
+	char object[RECORDING_OBJECT_BYTES];
+
+	rec->op = op->next;
+	rec->err = 0;
+	rec->why = NULL;
+	rec->ledger_asked = false;
+	if (op->done)
+		op->done(op->arg, err, why, err == 0 ? recording_object(rec, object) : NULL);
+	free(op);
+	if (rec->op)
+		run_op(rec);
+}
+
+static void run_pause(struct recording *rec)
+{
+	if (rec->state == RECORDING_PAUSED) {
+		finish_op(rec, 0, NULL);
+		return;
+	}
+	if (rec->state != RECORDING_RUNNING) {
+		finish_op(rec, -EINVAL, "the leg is not being recorded");
+		return;
+	}
+	recording_set_gates(rec, GATE_PAUSED, 0);
+	recording_advance(rec);
+}
+
+static void run_resume(struct recording *rec)
+{
+	uint64_t now = rec->owner->control->now_ns;
+
+	if (rec->state == RECORDING_RUNNING) {
+		finish_op(rec, 0, NULL);
+		return;
+	}
+	if (rec->state != RECORDING_PAUSED) {
+		finish_op(rec, -EINVAL, "the leg is not being recorded");
+		return;
+	}
+	rec->pauses[rec->pause_count - 1].end_ns = now;
+	storage_note_resume(rec->owner->control->storage, &rec->info.recording_id, now);
+	recording_set_gates(rec, GATE_RECORD, now);
+	recording_advance(rec);
+}
+
+/* Counts of the rx cores that the sidecar shows. */
+static void note_paused_packets(struct recording *rec)
+{
+	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
+		recordings_stream_leaves(rec->owner, s);
+	for (unsigned int t = 0; t < TRACK_COUNT; t++)
+		if (rec->while_paused[t])
+			storage_note_paused_packets(rec->owner->control->storage,
+				&rec->info.recording_id, (enum track)t, rec->while_paused[t]);
+}
+
+static void detach_leg(struct recording *rec)
+{
+	struct leg *leg = rec->leg;
+
+	rec->leg = NULL;
+	if (leg->recording == rec)
+		leg->recording = NULL;
+	leg_release(rec->owner->control->legs, leg);
+}
+
+static void run_stop(struct recording *rec)
+{
+	struct control *control = rec->owner->control;
+	struct recording_op *op = rec->op;
+
+	if (!rec->leg) {
+		finish_op(rec, -EINVAL, "the leg's recording has stopped already");
+		return;
+	}
+	recording_set_gates(rec, GATE_OFF, 0);
+	note_paused_packets(rec);
+	rec->window.start_ns = rec->start_ns;
+	rec->window.stop_ns = op->at_ns ? op->at_ns : control->now_ns;
+	if (rec->window.stop_ns < rec->window.start_ns)
+		rec->window.stop_ns = rec->window.start_ns;
+	rec->window.start_at_media = rec->from == FROM_MEDIA;
+	memcpy(rec->window.reason, op->reason, sizeof(rec->window.reason));
+	rec->state = RECORDING_CLOSING;
+	detach_leg(rec);
+	if (!control->read_mode && rec->started)
+		recording_ledger(rec, LEDGER_STOP,
+			recording_wall_ms(rec, rec->start_ns) +
+				(int64_t)recording_duration_ms(rec));
+	recording_advance(rec);
+}
+
+/* An action's start: the gates were set when the recording was made. */
+static void run_start(struct recording *rec)
+{
+	recording_advance(rec);
+}
+
+static void run_op(struct recording *rec)
+{
+	static void (*const run[])(struct recording * rec) = {[OP_START] = run_start,
+		[OP_PAUSE] = run_pause,
+		[OP_RESUME] = run_resume,
+		[OP_STOP] = run_stop};
+
+	run[rec->op->kind](rec);
+}
+
+static void advance_start(struct recording *rec)
+{
+	struct control *control = rec->owner->control;
+
+	if (rec->err) {
+		recording_fail(rec, rec->why);
+		storage_remove(control->storage, &rec->info.recording_id);
+		return;
+	}
+	if (!rec->opened)
+		return;
+	if (!rec->ledger_asked) {
+		rec->ledger_asked = true;
+		rec->started = true;
+		rec->state = RECORDING_RUNNING;
+		storage_note_start(control->storage, &rec->info.recording_id, rec->start_ns);
+		if (!control->read_mode)
+			recording_ledger(rec, LEDGER_START, recording_wall_ms(rec, rec->start_ns));
+		if (rec->ledger_pending)
+			return;
+	}
+	finish_op(rec, 0, NULL);
+}
+
+static void advance_pause(struct recording *rec)
+{
+	uint64_t now = rec->owner->control->now_ns;
+	struct recording_pause *pauses =
+		realloc(rec->pauses, (rec->pause_count + 1) * sizeof(struct recording_pause));
+
+	if (!pauses) {
+		finish_op(rec, -ENOMEM, "no memory");
+		return;
+	}
+	rec->pauses = pauses;
+	rec->pauses[rec->pause_count++] = (struct recording_pause){.start_ns = now};
+	rec->state = RECORDING_PAUSED;
+	storage_note_pause(rec->owner->control->storage, &rec->info.recording_id, now);
+	finish_op(rec, 0, NULL);
+}
+
+static void advance_stop(struct recording *rec)
+{
+	struct control *control = rec->owner->control;
+
+	if (!rec->opened) /* storage carries messages out in order: the answer to its open is on its
+			     way */
+		return;
+	finish_op(rec, rec->err, rec->why);
+	if (rec->started)
+		storage_close(control->storage, &rec->info.recording_id, &rec->window);
+	else
+		recording_discard(rec);
+}
+
+void recording_advance(struct recording *rec)
+{
+	if (rec->gates_pending || rec->ledger_pending)
+		return;
+	if (!rec->op) {
+		if (rec->state == RECORDING_FAILED && rec->leg)
+			detach_leg(rec);
+		return;
+	}
+	switch (rec->op->kind) {
+	case OP_START:
+		advance_start(rec);
+		break;
+	case OP_PAUSE:
+		advance_pause(rec);
+		break;
+	case OP_RESUME:
+		rec->state = RECORDING_RUNNING;
+		finish_op(rec, 0, NULL);
+		break;
+	case OP_STOP:
+		advance_stop(rec);
+		break;
+	}
+}
+
+/* --- Actions --- */
+
+static const char *why_not_start(
+	struct recordings *r, struct leg *leg, const char *bucket, int *err)
+{
+	*err = -EINVAL;
+	if (r->control->ending) {
+		*err = -ESHUTDOWN;
+		return "legtap is shutting down";
+	}
+	if (leg->state == LEG_ENDED)
+		return "the leg has ended";
+	if (leg->recording && leg->recording->state != RECORDING_ARMED)
+		return "the leg is being recorded already: one recording runs per leg at most";
+	*err = -EACCES;
+	if (!location_allowed(leg->account, bucket))
+		return "the account's locations do not allow this bucket";
+	if (recordings_bucket_refused(r, bucket))
+		return "the bucket's newest answer was 403 or 404";
+	*err = 0;
+	return NULL;
+}
+
+void recording_start(struct recordings *r, struct leg *leg, unsigned int tracks, const char *bucket,
+	const char *prefix, recording_done_h *done, void *arg)
+{
+	char own_bucket[DESTINATION_BUCKET_BYTES];
+	char own_prefix[DESTINATION_KEY_BYTES];
+	struct recording *rec;
+	const char *why;
+	int err;
+
+	if (bucket[0] == '\0') {
+		recordings_default_location(r, leg, NULL, own_bucket, own_prefix);
+		bucket = own_bucket;
+		prefix = own_prefix;
+	}
+	why = why_not_start(r, leg, bucket, &err);
+	if (err) {
+		done(arg, err, why, NULL);
+		return;
+	}
+	if (leg->recording) /* armed by a rule, not begun: the action's wish goes before it */
+		recording_end(leg->recording, r->control->now_ns, "superseded");
+	rec = recording_make(r, leg, tracks, bucket, prefix, &err);
+	if (!rec) {
+		done(arg, err,
+			err == -ENOSPC ? "limits.tracks recordings are open" : strerror(-err),
+			NULL);
+		return;
+	}
+	rec->start_ns = r->control->now_ns;
+	recording_set_gates(rec, GATE_RECORD, rec->start_ns);
+	push_op(rec, &(struct recording_op){.kind = OP_START, .done = done, .arg = arg});
+}
+
+static void act(struct leg *leg, enum recording_op_kind kind, recording_done_h *done, void *arg)
+{
+	struct recording_op op = {.kind = kind, .done = done, .arg = arg, .reason = "stop_action"};
+
+	if (leg->state == LEG_ENDED)
+		done(arg, -EINVAL, "the leg has ended", NULL);
+	else if (!leg->recording || leg->recording->state == RECORDING_ARMED)
+		done(arg, -EINVAL, "the leg is not being recorded", NULL);
+	else
+		push_op(leg->recording, &op);
+}
+
+void recording_stop(struct recordings *r, struct leg *leg, recording_done_h *done, void *arg)
+{
+	act(leg, OP_STOP, done, arg);
+}
+
+void recording_pause(struct recordings *r, struct leg *leg, recording_done_h *done, void *arg)
+{
+	act(leg, OP_PAUSE, done, arg);
+}
+
+void recording_resume(struct recordings *r, struct leg *leg, recording_done_h *done, void *arg)
+{
+	act(leg, OP_RESUME, done, arg);
+}
+
+/* --- Rules and the leg's end --- */
+
+void recording_begin(struct recording *rec, uint64_t start_ns)
+{
+	struct control *control = rec->owner->control;
+
+	if (rec->state != RECORDING_ARMED)
+		return;
+	rec->state = RECORDING_RUNNING;
+	rec->started = true;
+	rec->start_ns = start_ns;
+	storage_note_start(control->storage, &rec->info.recording_id, start_ns);
+	if (!control->read_mode)
+		recording_ledger(rec, LEDGER_START, recording_wall_ms(rec, start_ns));
+}
+
+void recording_end(struct recording *rec, uint64_t stop_ns, const char *reason)
+{
+	struct recording_op op = {.kind = OP_STOP, .at_ns = stop_ns};
+
+	text_copy(op.reason, sizeof(op.reason), reason);
+	push_op(rec, &op);
+}
+
+void recording_opened(struct recording *rec, int err)
+{
+	rec->opened = true;
+	if (err == 0) {
+		recording_advance(rec);
+		return;
+	}
+	rec->err = err;
+	rec->why = err == -ENOSPC ? "the spool is full" : "the spool cannot be written";
+	log_error("recording", "cannot open files for call %s in the spool: %s (see spool.path)",
+		rec->info.sip_call_id, strerror(-err));
+	if (rec->op)
+		recording_advance(rec);
+	else
+		recording_fail(rec, rec->why);
+}
+
+/* Every action that waits is answered with the failure. */
+static void fail_ops(struct recording *rec, const char *why)
+{
+	while (rec->op) {
+		struct recording_op *op = rec->op;
+
+		rec->op = op->next;
+		if (op->done)
+			op->done(op->arg, -EIO, why, NULL);
+		free(op);
+	}
+}
+
+void recording_fail(struct recording *rec, const char *why)
+{
+	if (rec->leg) {
+		recording_set_gates(rec, GATE_OFF, 0);
+		if (rec->leg->recording == rec)
+			rec->leg->recording = NULL;
+	}
+	text_copy(rec->failure, sizeof(rec->failure), why);
+	rec->window.stop_ns = rec->owner->control->now_ns;
+	fail_ops(rec, rec->failure);
+	recording_finished(rec, RECORDING_FAILED);
+	recording_advance(rec);
+}

@@ -1,0 +1,128 @@
+/* Once rendered, the object is the sidecar's with `state` added; before that, what is known so far.
+ */
+#include "controlplane/recording_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cjson/cJSON.h>
+
+#include "controlplane/recordings.h"
+
+char *time_format_ms(int64_t unix_ms, char buf[TIME_TEXT_BYTES])
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	char whole[TIME_TEXT_BYTES - 8];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf, TIME_TEXT_BYTES, "%s.%03dZ", whole, (int)(unix_ms % 1000));
+	return buf;
+}
+
+static void add_uuid(cJSON *o, const char *name, const struct uuid *u)
+{
+	char text[UUID_TEXT_BYTES];
+
+	cJSON_AddStringToObject(o, name, uuid_format(u, text));
+}
+
+static void add_pauses(cJSON *o, const struct recording *rec)
+{
+	cJSON *pauses = cJSON_AddArrayToObject(o, "pauses");
+
+	for (unsigned int i = 0; i < rec->pause_count; i++) {
+		const struct recording_pause *p = &rec->pauses[i];
+		cJSON *pause = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(
+			pause, "start_ms", (double)((p->start_ns - rec->start_ns) / 1000000));
+		if (p->end_ns)
+			cJSON_AddNumberToObject(
+				pause, "end_ms", (double)((p->end_ns - rec->start_ns) / 1000000));
+		cJSON_AddItemToArray(pauses, pause);
+	}
+}
+
+static uint64_t duration_so_far_ms(const struct recording *rec)
+{
+	uint64_t end_ns = rec->window.stop_ns ? rec->window.stop_ns : rec->owner->control->now_ns;
+
+	return rec->start_ns && end_ns > rec->start_ns ? (end_ns - rec->start_ns) / 1000000 : 0;
+}
+
+/* A recording that has no sidecar yet. */
+static cJSON *known_so_far(const struct recording *rec)
+{
+	const struct recording_info *info = &rec->info;
+	char object[RECORDING_OBJECT_BYTES];
+	char time[TIME_TEXT_BYTES];
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "file", recording_object(rec, object));
+	add_uuid(o, "recording_id", &info->recording_id);
+	add_uuid(o, "transaction_id", &info->transaction_id);
+	add_uuid(o, "call_id", &info->call_id);
+	cJSON_AddStringToObject(o, "sip_call_id", info->sip_call_id);
+	cJSON_AddStringToObject(o, "participant_tag", info->participant_tag);
+	cJSON_AddStringToObject(o, "track", tracks_name(info->tracks));
+	cJSON_AddStringToObject(o, "account", info->account);
+	cJSON_AddStringToObject(o, "participant", info->participant);
+	if (rec->started && rec->start_ns)
+		cJSON_AddStringToObject(
+			o, "start", time_format_ms(recording_wall_ms(rec, rec->start_ns), time));
+	cJSON_AddNumberToObject(o, "duration_ms", (double)duration_so_far_ms(rec));
+	if (rec->window.reason[0])
+		cJSON_AddStringToObject(o, "reason", rec->window.reason);
+	add_pauses(o, rec);
+	return o;
+}
+
+static cJSON *to_object(const struct recording *rec)
+{
+	cJSON *o = rec->json ? cJSON_Parse(rec->json) : NULL;
+
+	if (!o)
+		o = known_so_far(rec);
+	cJSON_AddStringToObject(o, "state", recording_state_name(rec->state));
+	if (rec->failure[0])
+		cJSON_AddStringToObject(o, "failure", rec->failure);
+	return o;
+}
+
+cJSON *recordings_to_json(struct recordings *r)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (const struct recording *rec = r->first; rec; rec = rec->next)
+		if (rec->state != RECORDING_ARMED)
+			cJSON_AddItemToArray(list, to_object(rec));
+	return list;
+}
+
+cJSON *recording_to_json(struct recordings *r, const char *recording_id)
+{
+	struct recording *rec;
+	struct uuid id;
+
+	if (uuid_parse(recording_id, &id) != 0)
+		return NULL;
+	rec = recording_find(r, &id);
+	return rec ? to_object(rec) : NULL;
+}
+
+char *recording_line(const struct recording *rec)
+{
+	cJSON *o = to_object(rec);
+	char *text = cJSON_PrintUnformatted(o);
+	char *line = NULL;
+
+	if (text && asprintf(&line, "%s\n", text) < 0)
+		line = NULL;
+	cJSON_free(text);
+	cJSON_Delete(o);
+	return line;
+}

@@ -1,0 +1,376 @@
+/* See recordings.h: the list of recordings, what legs and streams mean to them, what storage says
+ * of them. */
+#include "controlplane/recordings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "controlplane/account.h"
+#include "controlplane/recording_json.h"
+
+/* recordings.jsonl stands beside the ledger. */
+static int open_log(const char *folder)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/recordings.jsonl", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	return fd < 0 ? -errno : fd;
+}
+
+int recordings_create(struct recordings **out, struct control *control)
+{
+	struct recordings *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->control = control;
+	r->record_tracks = TRACKS_BOTH;
+	r->log_fd = -1;
+	if (!control->read_mode) {
+		r->log_fd = open_log(control->config->ledger);
+		if (r->log_fd < 0) {
+			int err = r->log_fd;
+
+			free(r);
+			return err;
+		}
+	}
+	*out = r;
+	return 0;
+}
+
+void recordings_destroy(struct recordings *r)
+{
+	if (!r)
+		return;
+	while (r->first)
+		recording_forget(r->first);
+	if (r->log_fd >= 0)
+		close(r->log_fd);
+	free(r);
+}
+
+/* --- The list --- */
+
+struct recording *recording_find(struct recordings *r, const struct uuid *id)
+{
+	struct recording *rec = r->by_id[uuid_hash(id) & (RECORDINGS_BUCKETS - 1)];
+
+	while (rec && !uuid_equal(&rec->info.recording_id, id))
+		rec = rec->next_by_id;
+	return rec;
+}
+
+static void append(struct recordings *r, struct recording *rec)
+{
+	struct recording **bucket =
+		&r->by_id[uuid_hash(&rec->info.recording_id) & (RECORDINGS_BUCKETS - 1)];
+
+	rec->owner = r;
+	rec->next_by_id = *bucket;
+	*bucket = rec;
+	rec->previous = r->last;
+	if (r->last)
+		r->last->next = rec;
+	else
+		r->first = rec;
+	r->last = rec;
+	r->unfinished++;
+	rec->counted_unfinished = true;
+}
+
+void recording_forget(struct recording *rec)
+{
+	struct recordings *r = rec->owner;
+	struct recording **at =
+		&r->by_id[uuid_hash(&rec->info.recording_id) & (RECORDINGS_BUCKETS - 1)];
+
+	while (*at != rec)
+		at = &(*at)->next_by_id;
+	*at = rec->next_by_id;
+	if (rec->previous)
+		rec->previous->next = rec->next;
+	else
+		r->first = rec->next;
+	if (rec->next)
+		rec->next->previous = rec->previous;
+	else
+		r->last = rec->previous;
+	if (rec->counted_unfinished)
+		r->unfinished--;
+	else
+		r->ended--;
+	free(rec->pauses);
+	free(rec->json);
+	free(rec);
+}
+
+struct recording *recording_adopt(struct recordings *r, const struct recording_info *info)
+{
+	struct recording *rec = calloc(1, sizeof(*rec));
+
+	if (!rec)
+		return NULL;
+	rec->info = *info;
+	rec->started = true;
+	rec->opened = true;
+	append(r, rec);
+	return rec;
+}
+
+/* --- Making one --- */
+
+void recordings_default_location(const struct recordings *r, const struct leg *leg,
+	const struct rule_config *rule, char bucket[DESTINATION_BUCKET_BYTES],
+	char prefix[DESTINATION_KEY_BYTES])
+{
+	const char *text = rule ? rule->location : "";
+
+	if (text[0] == '\0')
+		text = leg->account->location;
+	if (text[0] == '\0')
+		text = r->control->config->destination.bucket;
+	if (location_parse(text, bucket, prefix, NULL) !=
+		0) { /* checked when the configuration was read */
+		bucket[0] = '\0';
+		prefix[0] = '\0';
+	}
+}
+
+static int describe(
+	struct recording *rec, const struct leg *leg, const char *bucket, const char *prefix)
+{
+	struct recording_info *info = &rec->info;
+	char call_id[UUID_TEXT_BYTES];
+	char number[16];
+	const char *parts[] = {"recording", call_id, number};
+
+	info->transaction_id = leg->session->transaction_id;
+	info->call_id = leg->call_id;
+	uuid_format(&leg->call_id, call_id);
+	snprintf(number, sizeof(number), "%u", rec->number);
+	uuid_named(&info->recording_id, parts, 3);
+	text_copy(info->sip_call_id, sizeof(info->sip_call_id), leg->sip_call_id);
+	text_copy(info->participant_tag, sizeof(info->participant_tag), leg->participant_tag);
+	text_copy(info->participant, sizeof(info->participant), leg->participant);
+	text_copy(info->account, sizeof(info->account), leg->account->id);
+	text_copy(info->bucket, sizeof(info->bucket), bucket);
+	info->opened_ns = rec->owner->control->now_ns;
+	info->wall_offset_ns = rec->owner->control->wall_offset_ns;
+	return object_key(info->key, prefix,
+		((int64_t)leg->offered_ns + leg->wall_offset_ns) / 1000000, &info->transaction_id,
+		&info->call_id, rec->number);
+}
+
+/* Payload types of a track: as its receiver announced them; those that only its sender named come
+ * after. */
+static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
+{
+	const struct leg *leg = rec->leg;
+	const struct leg_media *receiver =
+		&leg->media[track == TRACK_INCOMING ? END_SBC : END_PARTICIPANT];
+	const struct leg_media *sender =
+		&leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC];
+	struct codec codecs[2 * LEG_CODECS_MAX];
+	unsigned int count = receiver->codec_count;
+
+	memcpy(codecs, receiver->codecs, count * sizeof(codecs[0]));
+	for (unsigned int i = 0; i < sender->codec_count; i++) {
+		unsigned int j = 0;
+
+		while (j < receiver->codec_count &&
+			codecs[j].payload_type != sender->codecs[i].payload_type)
+			j++;
+		if (j == receiver->codec_count)
+			codecs[count++] = sender->codecs[i];
+	}
+	if (count)
+		storage_note_codecs(rec->owner->control->storage, &rec->info.recording_id, track,
+			at_ns, codecs, count);
+}
+
+static void note_all_codecs(struct recording *rec, uint64_t at_ns)
+{
+	for (unsigned int t = 0; t < TRACK_COUNT; t++)
+		if (rec->info.tracks & TRACK_BIT(t))
+			note_codecs(rec, (enum track)t, at_ns);
+}
+
+static uint32_t while_paused_of(struct recording *rec, const struct media_stream *s)
+{
+	struct stream_stats stats;
+
+	return stream_stats(rec->owner->control->dataplane, s->id, &stats) == 0 ? stats.while_paused
+										: 0;
+}
+
+/* A stream of the leg begins to feed the recording. */
+static void take_stream(struct recording *rec, struct media_stream *s)
+{
+	char encapsulation[64];
+
+	s->ordinal = rec->next_ordinal++;
+	s->while_paused_before = s->id ? while_paused_of(rec, s) : 0;
+	dataplane_encapsulation(rec->owner->control->dataplane, s->flow.encapsulation,
+		encapsulation, sizeof(encapsulation));
+	storage_note_stream(rec->owner->control->storage, &rec->info.recording_id, s->track,
+		s->ordinal, &s->flow.source, &s->flow.destination, encapsulation);
+}
+
+struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned int tracks,
+	const char *bucket, const char *prefix, int *err)
+{
+	struct recording *rec = calloc(1, sizeof(*rec));
+
+	*err = -ENOMEM;
+	if (!rec)
+		return NULL;
+	rec->owner = r;
+	rec->leg = leg;
+	rec->number = leg->recordings + 1;
+	rec->gate = GATE_RECORD;
+	rec->info.tracks = tracks;
+	*err = describe(rec, leg, bucket, prefix);
+	if (*err == 0)
+		*err = storage_open(r->control->storage, &rec->info, rec->refs);
+	if (*err != 0) {
+		free(rec);
+		return NULL;
+	}
+	append(r, rec);
+	leg->recordings++;
+	leg->recording = rec;
+	leg_hold(leg);
+	note_all_codecs(rec, r->control->now_ns);
+	for (struct media_stream *s = leg->streams; s; s = s->next_of_leg)
+		if (tracks & TRACK_BIT(s->track))
+			take_stream(rec, s);
+	return rec;
+}
+
+/* --- Streams --- */
+
+void recordings_stream_joins(struct recordings *r, struct media_stream *s, struct gate_setting *out)
+{
+	struct recording *rec = s->leg->recording;
+
+	*out = (struct gate_setting){.gate = GATE_OFF};
+	if (!rec || rec->gate == GATE_OFF || !(rec->info.tracks & TRACK_BIT(s->track)))
+		return;
+	take_stream(rec, s);
+	out->gate = rec->gate;
+	out->track = rec->refs[s->track];
+	out->ordinal = s->ordinal;
+	out->open_ns = rec->open_ns;
+}
+
+void recordings_stream_leaves(struct recordings *r, struct media_stream *s)
+{
+	struct recording *rec = s->leg->recording;
+	uint32_t count;
+
+	if (!rec || !s->id || !(rec->info.tracks & TRACK_BIT(s->track)))
+		return;
+	count = while_paused_of(rec, s);
+	rec->while_paused[s->track] += count - s->while_paused_before;
+	s->while_paused_before = count;
+}
+
+/* --- Legs --- */
+
+static void arm(struct recordings *r, struct leg *leg, unsigned int tracks,
+	const struct rule_config *rule, enum rule_from from)
+{
+	char bucket[DESTINATION_BUCKET_BYTES];
+	char prefix[DESTINATION_KEY_BYTES];
+	struct recording *rec;
+	int err;
+
+	recordings_default_location(r, leg, rule, bucket, prefix);
+	rec = recording_make(r, leg, tracks ? tracks : r->record_tracks, bucket, prefix, &err);
+	if (!rec) {
+		log_error("recording", "call %s is not recorded although a rule asks for it: %s",
+			leg->sip_call_id,
+			err == -ENOSPC ? "limits.tracks are open" : strerror(-err));
+		r->failures++;
+		return;
+	}
+	rec->by_rule = true;
+	rec->from = from;
+	recording_set_gates(rec, GATE_RECORD, 0);
+}
+
+void recordings_leg_offered(struct recordings *r, struct leg *leg)
+{
+	const struct rule_config *rule;
+
+	if (r->control->ending)
+		return;
+	if (r->record_all) {
+		arm(r, leg, 0, NULL, FROM_MEDIA);
+		return;
+	}
+	rule = rule_match(r->control->config, leg);
+	if (rule)
+		arm(r, leg, rule->tracks, rule, rule->from);
+}
+
+void recordings_leg_media(struct recordings *r, struct leg *leg, enum leg_end end, uint64_t at_ns)
+{
+	struct recording *rec = leg->recording;
+
+	if (!rec)
+		return;
+	note_all_codecs(rec, at_ns);
+	if (rec->from == FROM_EARLY_MEDIA && leg->media[END_PARTICIPANT].address_count &&
+		leg->media[END_SBC].address_count)
+		recording_begin(rec, at_ns);
+}
+
+void recordings_leg_answered(struct recordings *r, struct leg *leg)
+{
+	if (leg->recording && leg->recording->by_rule)
+		recording_begin(leg->recording, leg->answered_ns);
+}
+
+void recordings_leg_ended(struct recordings *r, struct leg *leg)
+{
+	if (!leg->recording)
+		return;
+	leg->recording->window.stop_at_media = strcmp(leg->reason, "capture_end") == 0;
+	recording_end(leg->recording, leg->ended_ns, leg->reason);
+}
+
+void recordings_stop_all(struct recordings *r, const char *reason)
+{
+	for (struct recording *rec = r->first; rec; rec = rec->next)
+		if (rec->leg && rec->leg->recording == rec)
+			recording_end(rec, r->control->now_ns, reason);
+}
+
+/* --- Small facts --- */
+
+int64_t recording_wall_ms(const struct recording *rec, uint64_t ns)
+{
+	return ((int64_t)ns + rec->info.wall_offset_ns + 500000) / 1000000;
+}
+
+uint64_t recording_duration_ms(const struct recording *rec)
+{
+	return (rec->window.stop_ns - rec->start_ns + 500000) / 1000000;
+}
+
+char *recording_object(const struct recording *rec, char buf[RECORDING_OBJECT_BYTES])
+{
+	snprintf(buf, RECORDING_OBJECT_BYTES, "%s%s%s", rec->info.bucket,
+		rec->info.bucket[0] ? "/" : "", rec->info.key);
+	return buf;
+}

@@ -1,0 +1,104 @@
+"""A private set of hosts (scripts/hosts): caller, sbc, callee, and the probe that sees the mirror."""
+import atexit
+import os
+import shutil
+import subprocess
+import unittest
+from itertools import count
+
+from .paths import ROOT, SIPP, TOOLS
+
+CALLER, SBC, CALLEE = "192.0.2.10", "192.0.2.20", "192.0.2.30"
+_numbers = count()
+_living = []
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("network namespaces need root")
+
+
+class Hosts:
+    """Use as a context manager; `run` starts a program on one of the hosts, and all end with the set."""
+
+    def __init__(self, folder):
+        need_root()
+        self.folder = folder
+        self.name = f"lt{os.getpid()}t{next(_numbers)}"
+        self.processes = []
+
+    def __enter__(self):
+        self._hosts("sweep")
+        _living.append(self)
+        self._hosts("up", self.name)
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            end(process)
+        self._hosts("down", self.name)
+        _living.remove(self)
+
+    def _hosts(self, *arguments):
+        subprocess.run([ROOT / "scripts" / "hosts", *arguments], check=True, capture_output=True, text=True)
+
+    def command(self, host, *arguments):
+        return ["ip", "netns", "exec", f"{self.name}-{host}", *map(str, arguments)]
+
+    def run(self, host, *arguments, log, **options):
+        file = open(self.folder / log, "wb")
+        process = subprocess.Popen(self.command(host, *arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=file, stderr=subprocess.STDOUT, **options)
+        file.close()
+        self.processes.append(process)
+        return process
+
+    # --- calls ---
+
+    def start_sbc(self):
+        """The B2BUA on the SBC's host; returns when it listens."""
+        process = subprocess.Popen(
+            self.command("sbc", "python3", TOOLS / "b2bua.py", "--address", SBC, "--next-hop", f"{CALLEE}:5060"),
+            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.processes.append(process)
+        if process.stdout.readline().strip() != "ready":
+            raise AssertionError("the B2BUA did not start")
+        return process
+
+    def start_callee(self, calls, audio_seconds=6):
+        subprocess.run(["python3", TOOLS / "audio.py", self.folder / "callee.pcap", str(audio_seconds)], check=True)
+        return self._sipp("callee", "callee.xml", CALLEE, 30000, calls, "callee.log")
+
+    def start_caller(self, numbers, rate=2.0):
+        """One call for each (caller, called) of numbers; returns the SIPp process."""
+        lines = ["SEQUENTIAL"] + [f"{caller};{called};{index + 1:032x}"
+                                  for index, (caller, called) in enumerate(numbers)]
+        (self.folder / "calls.csv").write_text("\n".join(lines) + "\n")
+        return self._sipp("caller", "caller.xml", CALLER, 10000, len(numbers), "caller.log",
+                          "-inf", "calls.csv", "-r", str(rate), f"{SBC}:5060")
+
+    def _sipp(self, host, scenario, address, media_port, calls, log, *more):
+        if not shutil.which("sipp"):
+            raise unittest.SkipTest("sipp (Debian's sip-tester) is not installed")
+        return self.run(host, "sipp", "-sf", SIPP / scenario, "-i", address, "-mi", address, "-p", 5060,
+                        "-mp", media_port, "-m", calls, "-nostdin", "-timeout", "60s", *more, log=log)
+
+
+@atexit.register
+def _down_all():
+    """After Ctrl-C no case has cleaned up behind itself."""
+    for hosts in list(_living):
+        hosts.__exit__()
+
+
+def end(process, timeout_s=10):
+    """SIGTERM, then SIGKILL; closes its pipe."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout:
+        process.stdout.close()

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Turns meson's testlog.json into result lines: tally.py SUITE testlog.json
+
+A cmocka program counts case by case; any other program counts as one.
+"""
+import json
+import re
+import sys
+
+MARKS = {"OK": "ok", "FAILED": "FAIL", "SKIPPED": "skip"}
+
+
+def cases(entry):
+    """(status, name) of each cmocka case in a program's output."""
+    text = entry.get("stdout", "") + entry.get("stderr", "")
+    for mark, name in re.findall(r"^\[ +(OK|FAILED|SKIPPED) +\] (\w+)$", text, re.M):
+        yield MARKS[mark], name
+
+
+def lines(suite, entry):
+    program = entry["name"].split(" / ")[-1].split(":")[-1]
+    passed = entry["result"] in ("OK", "EXPECTEDFAIL")
+    seconds = entry["duration"]
+    found = list(dict.fromkeys(cases(entry)))
+    for status, name in found:
+        yield status, f"{suite}/{program}/{name}", seconds / len(found), ""
+    if entry["result"] == "SKIP":
+        yield "skip", f"{suite}/{program}", seconds, "the program says so"
+    elif not passed and not any(status == "FAIL" for status, _ in found):
+        yield "FAIL", f"{suite}/{program}", seconds, f"{entry['result']}, exit {entry.get('returncode')}"
+    elif not found:
+        yield "ok", f"{suite}/{program}", seconds, ""
+
+
+def main(suite, path):
+    with open(path, encoding="utf-8") as log:
+        for line in log:
+            for status, name, seconds, note in lines(suite, json.loads(line)):
+                print(status, name, f"{seconds:.2f}", note, sep="\t")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,262 @@
+/* The SDP parser: what real devices send, and what liars do. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controlplane/sdp.h"
+#include "controlplane/sip.h"
+#include "udp_packets.h"
+
+static struct leg_media media;
+
+static int parse(const char *text)
+{
+	return sdp_parse(&media, text, strlen(text));
+}
+
+static void assert_address(unsigned int index, const char *expected)
+{
+	char text[NETADDR_TEXT_BYTES];
+
+	assert_true(index < media.address_count);
+	assert_string_equal(netaddr_format(&media.addresses[index], text), expected);
+}
+
+static void assert_codec(unsigned int index, unsigned int payload_type, const char *name,
+	uint32_t clock_hz, unsigned int channels, const char *fmtp)
+{
+	const struct codec *c = &media.codecs[index];
+
+	assert_true(index < media.codec_count);
+	assert_int_equal(c->payload_type, payload_type);
+	assert_string_equal(c->name, name);
+	assert_int_equal(c->clock_hz, clock_hz);
+	assert_int_equal(c->channels, channels);
+	assert_string_equal(c->fmtp, fmtp);
+}
+
+static void an_ordinary_offer(void **state)
+{
+	assert_int_equal(parse("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n"
+			       "t=0 0\r\nm=audio 49170 RTP/AVP 0 8 18 111 101\r\n"
+			       "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n"
+			       "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+			       "a=fmtp:18 annexb=no\r\na=ptime:30\r\na=rtcp-mux\r\n"),
+		0);
+	assert_int_equal(media.address_count, 1);
+	assert_address(0, "192.0.2.1:49170");
+	assert_int_equal(media.codec_count, 5);
+	assert_codec(0, 0, "PCMU", 8000, 1, "");
+	assert_codec(1, 8, "PCMA", 8000, 1, "");
+	assert_codec(2, 18, "G729", 8000, 1, "annexb=no");
+	assert_codec(3, 111, "OPUS", 48000, 2, "useinbandfec=1");
+	assert_codec(4, 101, "TELEPHONE-EVENT", 8000, 1, "0-15");
+	assert_int_equal(media.ptime_ms, 30);
+	assert_true(media.sends);
+	assert_true(media.receives);
+}
+
+static void static_payload_types_have_names(void **state)
+{
+	assert_int_equal(parse("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 3 4 9 13 10 96"), 0);
+	assert_int_equal(media.codec_count, 5); /* 96 is not explained */
+	assert_codec(0, 3, "GSM", 8000, 1, "");
+	assert_codec(1, 4, "G723", 8000, 1, "");
+	assert_codec(2, 9, "G722", 8000, 1, "");
+	assert_codec(3, 13, "CN", 8000, 1, "");
+	assert_codec(4, 10, "L16", 44100, 2, "");
+}
+
+static void each_media_has_its_own_address(void **state)
+{
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+			       "c=IN IP4 192.0.2.2\r\nm=video 5000 RTP/AVP 31\r\n"
+			       "c=IN IP4 192.0.2.9\r\na=inactive\r\n"
+			       "m=audio 0 RTP/AVP 8\r\nm=audio 6000/2 RTP/SAVP 8\r\n"
+			       "m=audio 7000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n"),
+		0);
+	assert_int_equal(media.address_count, 3);
+	assert_address(0, "192.0.2.2:4000");
+	assert_address(1, "192.0.2.1:6000");
+	assert_address(2, "[2001:db8::1]:7000");
+	assert_int_equal(media.codec_count, 3);
+	assert_true(media.sends);
+}
+
+static void directions_at_both_levels(void **state)
+{
+	static const struct {
+		const char *session;
+		const char *media;
+		bool sends;
+		bool receives;
+	} rows[] = {
+		{"", "", true, true},
+		{"a=sendonly\r\n", "", true, false},
+		{"a=recvonly\r\n", "", false, true},
+		{"a=inactive\r\n", "", false, false},
+		{"a=inactive\r\n", "a=sendrecv\r\n", true, true},
+		{"", "a=sendonly\r\n", true, false},
+		{"", "a=recvonly\r\n", false, true},
+		{"", "a=inactive\r\n", false, false},
+		{"", "c=IN IP4 0.0.0.0\r\n", false, false},
+		{"", "c=IN IP6 ::\r\n", false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			"v=0\r\nc=IN IP4 192.0.2.1\r\n%sm=audio 4000 RTP/AVP 0\r\n%s",
+			rows[i].session, rows[i].media);
+		assert_int_equal(parse(text), 0);
+		assert_int_equal(media.sends, rows[i].sends);
+		assert_int_equal(media.receives, rows[i].receives);
+	}
+}
+
+static void hold_by_address_leaves_none(void **state)
+{
+	assert_int_equal(parse("v=0\nc=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 0\n"), 0);
+	assert_int_equal(media.address_count, 0);
+	assert_int_equal(media.codec_count, 1);
+	assert_int_equal(parse("v=0\nc=IN IP4 sbc.example.com\nm=audio 4000 RTP/AVP 0\n"), 0);
+	assert_int_equal(media.address_count, 0);
+	assert_true(media.receives);
+}
+
+static void lies_do_no_harm(void **state)
+{
+	char many[8192] = "v=0\nc=IN IP4 192.0.2.1\n";
+
+	assert_int_equal(parse(""), -EBADMSG);
+	assert_int_equal(parse("o=- 1 1 IN IP4 192.0.2.1\n"), -EBADMSG);
+	assert_int_equal(
+		parse("v=0\nm=audio 70000 RTP/AVP 0\nm=audio -1 RTP/AVP 0\nm=audio\nm=\n"
+		      "m=audio 4000\nm=audio 4000 udptl t38\na=\na=rtpmap:\nc=\nc=IN\n\nx"),
+		0);
+	assert_int_equal(media.address_count, 0);
+	assert_int_equal(media.codec_count, 0);
+	assert_int_equal(
+		parse("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0 128 8\na=rtpmap:0 x\n"
+		      "a=rtpmap:0 way-too-long-a-name-for-any-codec/8000\na=rtpmap:0 PCMU/\n"),
+		0);
+	assert_int_equal(media.codec_count, 1); /* the list ends at what is no payload type */
+	assert_codec(0, 0, "PCMU", 8000, 1, "");
+	for (int i = 0; i < 60; i++)
+		strcat(many, "m=audio 4000 RTP/AVP 0 8\n");
+	assert_int_equal(parse(many), 0);
+	assert_int_equal(media.address_count, LEG_ADDRESSES_MAX);
+	assert_int_equal(media.codec_count, LEG_CODECS_MAX);
+}
+
+static void cut_descriptions_do_no_harm(void **state)
+{
+	static const char text[] =
+		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1/127\r\n"
+		"m=audio 49170/2 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+		"a=fmtp:101 0-15\r\na=ptime:20\r\na=sendonly\r\n";
+
+	for (size_t cut = 0; cut < sizeof(text); cut++) {
+		char *copy = malloc(cut ? cut : 1);
+
+		memcpy(copy, text, cut);
+		(void)sdp_parse(&media, copy, cut);
+		free(copy);
+	}
+	assert_address(0, "192.0.2.1:49170");
+}
+
+struct ports {
+	const char *file;
+	unsigned int checked;
+};
+
+/* The audio ports that tshark reads, in the last column of captures_sip.tsv. */
+static void expected_ports(const char *file, unsigned int frame, char *out, size_t size)
+{
+	char path[512];
+	char line[1024];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/captures_sip.tsv", getenv("LEGTAP_TEST_DATA"));
+	f = fopen(path, "r");
+	assert_non_null(f);
+	out[0] = '\0';
+	while (fgets(line, sizeof(line), f)) {
+		char *cell = strchr(line, '\t');
+
+		if (!cell || strncmp(line, file, strlen(file)) != 0 ||
+			strtoul(cell + 1, NULL, 10) != frame)
+			continue;
+		cell = strrchr(line, '\t') + 1;
+		for (cell = strstr(cell, "audio:"); cell; cell = strstr(cell + 1, "audio:"))
+			if (atoi(cell + 6) > 0)
+				snprintf(out + strlen(out), size - strlen(out), "%d ",
+					atoi(cell + 6));
+	}
+	fclose(f);
+}
+
+static void check_packet(void *arg, const struct udp_packet *p)
+{
+	static struct sip_message message;
+	struct ports *c = arg;
+	char expected[256];
+	char found[256] = "";
+
+	if (sip_parse(&message, p->payload, p->bytes) != 0 || !message.sdp.data)
+		return;
+	assert_int_equal(sdp_parse(&media, message.sdp.data, message.sdp.bytes), 0);
+	expected_ports(c->file, p->frame, expected, sizeof(expected));
+	for (unsigned int i = 0; i < media.address_count; i++)
+		snprintf(found + strlen(found), sizeof(found) - strlen(found), "%u ",
+			media.addresses[i].port);
+	assert_true(media.codec_count > 0);
+	if (media.address_count > 0) /* c=0.0.0.0 leaves none */
+		assert_string_equal(found, expected);
+	c->checked++;
+}
+
+static void captured_descriptions_are_read_as_tshark_does(void **state)
+{
+	static const char *const files[] = {"cisco_dtmf_relay_noasymm.pcapng",
+		"cisco_dtmf_relay_sip_rfc4733.pcapng", "cisco_rtp_sip_g711alaw_30ms.pcapng",
+		"cisco_rtp_sip_g722_h264.pcapng", "cisco_rtp_sip_ilbc_20ms_15dot2kbps.pcapng",
+		"cisco_sip_cpa.pcapng", "cisco_sip_recording_ora.pcapng",
+		"cisco_sip_session_refresh_422.pcapng", "isa_linphone_g711a_short.pcap"};
+	const char *folder = captures_folder();
+
+	if (!folder)
+		skip();
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct ports c = {.file = files[i]};
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		assert_true(udp_packets_read(path, check_packet, &c) > 0);
+		assert_true(c.checked >= 2);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_ordinary_offer),
+		cmocka_unit_test(static_payload_types_have_names),
+		cmocka_unit_test(each_media_has_its_own_address),
+		cmocka_unit_test(directions_at_both_levels),
+		cmocka_unit_test(hold_by_address_leaves_none),
+		cmocka_unit_test(lies_do_no_harm),
+		cmocka_unit_test(cut_descriptions_do_no_harm),
+		cmocka_unit_test(captured_descriptions_are_read_as_tshark_does),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
