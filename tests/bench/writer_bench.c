@@ -24,7 +24,6 @@
 #include "storage/track_file.h"
 
 #define PACKET_BYTES 172U /* RTP with 20 ms of G.711 */
-#define NS_PER_S 1e9
 
 struct options {
 	uint64_t mib;
@@ -263,7 +262,7 @@ static struct chunk *next_chunk(struct bench *b)
 		if (b->fresh < b->pool.count)
 			return &b->pool.chunks[b->fresh++];
 		for (unsigned int w = 0; w < b->options.writers; w++) {
-			uint32_t index;
+			uint32_t index = 0;
 
 			if (rte_ring_dequeue_elem(b->topology.empty[w][0], &index, sizeof(index)) ==
 				0)
@@ -315,7 +314,7 @@ static double clock_s(clockid_t id)
 	struct timespec t = {0};
 
 	clock_gettime(id, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / NS_PER_S;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* Seconds that all cores were not idle: proc(5), /proc/stat. */
