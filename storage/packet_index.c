@@ -1,0 +1,227 @@
+#include "storage/packet_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/rtp_packet.h"
+
+#define ROOM_FIRST 4096
+#define MOVES_PER_PACKET 16 /* beyond, a sort that does not mind disorder takes over */
+
+int packet_index_init(struct packet_index *index, const struct journal *journal, enum track track)
+{
+	memset(index, 0, sizeof(*index));
+	index->journal = journal;
+	index->track = track;
+	index->sources = calloc(PACKET_SOURCES_MAX, sizeof(index->sources[0]));
+	/* One flow more than the journal has: for chunks whose stream it does not name. */
+	index->flows = calloc(journal->stream_count + 1UL, sizeof(index->flows[0]));
+	if (!index->sources || !index->flows)
+		return -ENOMEM;
+	return codec_map_init(&index->codecs, journal, track);
+}
+
+void packet_index_free(struct packet_index *index)
+{
+	codec_map_free(&index->codecs);
+	free(index->flows);
+	free(index->sources);
+	free(index->packets);
+	memset(index, 0, sizeof(*index));
+}
+
+static uint32_t enter_flow(struct packet_index *index, const struct packet_flow *flow)
+{
+	uint32_t i;
+
+	for (i = 0; i < index->flow_count; i++)
+		if (netaddr_equal(&index->flows[i].source, &flow->source) &&
+			netaddr_equal(&index->flows[i].destination, &flow->destination))
+			return i;
+	index->flows[i] = *flow;
+	index->flow_count++;
+	return i;
+}
+
+static uint32_t flow_of(struct packet_index *index, uint32_t ordinal)
+{
+	struct packet_flow flow = {0};
+
+	for (unsigned int i = 0; i < index->journal->stream_count; i++) {
+		const struct journal_stream *s = &index->journal->streams[i];
+
+		if (s->track == index->track && s->ordinal == ordinal) {
+			flow.source = s->source;
+			flow.destination = s->destination;
+			break;
+		}
+	}
+	return enter_flow(index, &flow);
+}
+
+/* The index of a source, the newest first; PACKET_SOURCES_MAX when there are too many. */
+static uint32_t enter_source(struct packet_index *index, uint32_t flow, uint32_t ssrc)
+{
+	struct packet_source *source;
+
+	for (uint32_t i = index->source_count; i-- > 0;)
+		if (index->sources[i].ssrc == ssrc && index->sources[i].flow == flow)
+			return i;
+	if (index->source_count == PACKET_SOURCES_MAX)
+		return PACKET_SOURCES_MAX;
+	source = &index->sources[index->source_count];
+	source->flow = flow;
+	source->ssrc = ssrc;
+	return index->source_count++;
+}
+
+static int make_room(struct packet_index *index, size_t more)
+{
+	size_t room = index->room ? index->room : ROOM_FIRST;
+	struct packet *packets;
+
+	while (room < index->count + more)
+		room *= 2;
+	if (room == index->room)
+		return 0;
+	packets = realloc(index->packets, room * sizeof(*packets));
+	if (!packets)
+		return -ENOMEM;
+	index->packets = packets;
+	index->room = room;
+	return 0;
+}
+
+static uint16_t count_samples(const struct track_codec *codec, const uint8_t *payload, size_t bytes)
+{
+	uint32_t samples;
+
+	if (codec->kind != PACKET_AUDIO)
+		return 0;
+	samples = codec->decoder->samples(payload, bytes);
+	return samples > UINT16_MAX ? 0 : (uint16_t)samples;
+}
+
+static void add_packet(struct packet_index *index, uint32_t flow, const struct track_frame *frame,
+	uint64_t frame_offset)
+{
+	struct packet *p = &index->packets[index->count];
+	const struct track_codec *codec;
+	struct rtp_packet rtp;
+	uint32_t source;
+
+	if (rtp_packet_parse(frame->packet, frame->length, &rtp) != 0) {
+		index->malformed++;
+		return;
+	}
+	source = enter_source(index, flow, rtp.ssrc);
+	if (source == PACKET_SOURCES_MAX) {
+		index->left_out++;
+		return;
+	}
+	memset(p, 0, sizeof(*p));
+	p->arrival_ns = frame->arrival_ns < PACKET_TIME_MAX ? frame->arrival_ns : PACKET_TIME_MAX;
+	p->offset = (frame_offset + rtp.payload_offset) & 0xffffffffffffULL;
+	p->payload_bytes = rtp.payload_bytes;
+	p->timestamp = rtp.timestamp;
+	p->sequence = rtp.sequence;
+	p->stream = (uint16_t)source;
+	p->codec = codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
+	codec = packet_codec(index, p);
+	p->samples = count_samples(codec, frame->packet + rtp.payload_offset, rtp.payload_bytes);
+	if (codec->kind == PACKET_UNDECODABLE)
+		index->undecodable++;
+	index->count++;
+}
+
+int packet_index_add(struct packet_index *index, const struct chunk_header *chunk, uint64_t offset)
+{
+	uint32_t flow = flow_of(index, chunk->stream);
+	struct track_frames frames;
+	struct track_frame frame;
+	int err = make_room(index, chunk->frames);
+
+	if (err != 0)
+		return err;
+	track_frames_begin(&frames, chunk);
+	while (track_frames_next(&frames, &frame))
+		add_packet(index, flow, &frame,
+			offset + (uint64_t)(frame.packet - (const uint8_t *)chunk));
+	return 0;
+}
+
+int packet_index_load(struct packet_index *index, struct track_file *file)
+{
+	const struct chunk_header *chunk;
+	int got;
+
+	while ((got = track_file_next(file, &chunk)) > 0) {
+		uint64_t end = track_file_stats(file)->end_bytes;
+		int err = packet_index_add(index, chunk, end - chunk->stored_bytes);
+
+		if (err != 0)
+			return err;
+	}
+	packet_index_by_arrival(index);
+	return got;
+}
+
+static int compare_arrival(const void *a, const void *b)
+{
+	const struct packet *x = a;
+	const struct packet *y = b;
+
+	if (x->arrival_ns != y->arrival_ns)
+		return x->arrival_ns < y->arrival_ns ? -1 : 1;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static int compare_position(const void *a, const void *b)
+{
+	const struct packet *x = a;
+	const struct packet *y = b;
+
+	if (x->position != y->position)
+		return x->position < y->position ? -1 : 1;
+	return compare_arrival(a, b);
+}
+
+typedef int (*packet_compare)(const void *, const void *);
+
+/* Straight insertion while it pays: streams are nearly in order. false: it gave up midway. */
+static bool insert_in_order(struct packet *packets, size_t count, packet_compare compare)
+{
+	size_t moves = 0;
+
+	for (size_t i = 1; i < count; i++) {
+		struct packet p = packets[i];
+		size_t at = i;
+
+		while (at > 0 && compare(&packets[at - 1], &p) > 0) {
+			packets[at] = packets[at - 1];
+			at--;
+		}
+		packets[at] = p;
+		moves += i - at;
+		if (moves > MOVES_PER_PACKET * count)
+			return false;
+	}
+	return true;
+}
+
+static void sort(struct packet_index *index, packet_compare compare)
+{
+	if (index->count > 1 && !insert_in_order(index->packets, index->count, compare))
+		qsort(index->packets, index->count, sizeof(index->packets[0]), compare);
+}
+
+void packet_index_by_arrival(struct packet_index *index)
+{
+	sort(index, compare_arrival);
+}
+
+void packet_index_by_position(struct packet_index *index)
+{
+	sort(index, compare_position);
+}

@@ -1,0 +1,87 @@
+/* The packets of one track: an entry of 40 bytes for each, its payload left in the track file.
+ *
+ * Built in steps, each by the noun that knows: packet_index fills in what the packet says,
+ * storage/rtp_stream its stream, storage/timeline its segment and position. Owned by the finisher
+ * that made it. */
+#ifndef LEGTAP_STORAGE_PACKET_INDEX_H
+#define LEGTAP_STORAGE_PACKET_INDEX_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/codec_map.h"
+#include "storage/track_file.h"
+
+/* Sources (a flow and an SSRC) that are told apart in one track; packets of more are counted and
+ * left out: somebody sprays SSRCs. */
+#define PACKET_SOURCES_MAX 1024
+
+/* Captures may bear any time; what is later counts as this. */
+#define PACKET_TIME_MAX (INT64_MAX / 4)
+
+struct packet {
+	uint64_t arrival_ns;
+	int64_t position;     /* timeline: RTP ticks while it works, then samples after the start */
+	uint64_t offset : 48; /* of the payload in the track file */
+	uint64_t payload_bytes : 16;
+	uint32_t timestamp;
+	uint32_t sequence; /* rtp_stream: extended over wraps, from 65536 up */
+	uint16_t stream;   /* index of its source, then (rtp_stream) of its stream */
+	uint16_t segment;  /* timeline */
+	uint16_t samples;  /* of audio, at the decoder's rate; 0 for others */
+	uint8_t codec;	   /* in codecs.known */
+	uint8_t duplicate; /* rtp_stream */
+};
+static_assert(sizeof(struct packet) == 40, "memory of a finisher");
+
+/* An RTP flow; the same addresses are one flow, whatever ordinals they had. */
+struct packet_flow {
+	struct netaddr source;
+	struct netaddr destination;
+};
+
+struct packet_source {
+	uint32_t flow;
+	uint32_t ssrc;
+};
+
+struct packet_index {
+	const struct journal *journal;
+	enum track track;
+	struct packet *packets;
+	size_t count;
+	size_t room;
+	struct packet_flow *flows;
+	uint32_t flow_count;
+	struct packet_source *sources; /* PACKET_SOURCES_MAX */
+	uint32_t source_count;
+	struct codec_map codecs;
+	uint64_t malformed;   /* no RTP */
+	uint64_t left_out;    /* of too many sources */
+	uint64_t undecodable; /* of codecs that nothing here decodes; left_out is not in it */
+};
+
+/* The journal must outlive the index. 0 or -ENOMEM. packet_index_free may be called after either.
+ */
+int packet_index_init(struct packet_index *index, const struct journal *journal, enum track track);
+void packet_index_free(struct packet_index *index);
+
+/* Adds the packets of a chunk that was checked (track_file_next); offset: of the chunk in the file.
+ * 0 or -ENOMEM. */
+int packet_index_add(struct packet_index *index, const struct chunk_header *chunk, uint64_t offset);
+
+/* Adds all chunks of a file, and sorts by arrival. 0, -ENOMEM, or -errno of reading. */
+int packet_index_load(struct packet_index *index, struct track_file *file);
+
+/* Sorts by arrival; by position. Stable; cheap when few are out of order. 0 or -ENOMEM. */
+void packet_index_by_arrival(struct packet_index *index);
+void packet_index_by_position(struct packet_index *index);
+
+static inline const struct track_codec *packet_codec(
+	const struct packet_index *index, const struct packet *p)
+{
+	return &index->codecs.known[p->codec];
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* What a stream's reception was like: counts, jitter, clock, of the packets that arrived in a
+ * recording's window. Owned by the finisher that made it. */
+#ifndef LEGTAP_STORAGE_RECEPTION_H
+#define LEGTAP_STORAGE_RECEPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/clock_fit.h"
+#include "storage/rtp_stream.h"
+
+/* Of one stream. */
+struct reception {
+	uint64_t received; /* duplicates included */
+	uint64_t duplicate;
+	uint64_t reordered; /* came after one with a higher sequence number; no duplicate */
+	uint64_t lost;	    /* by the sequence numbers; not what was withheld in pauses */
+	uint64_t withheld;  /* sequence numbers missing across pauses */
+	double jitter_ms;   /* RFC 3550, 6.4.1, at each packet; the mean over the packets */
+	double jitter_max_ms;
+	double clock_ppm;
+
+	/* While counting. */
+	uint32_t first; /* lowest sequence number, extended */
+	uint32_t highest;
+	unsigned int pauses_ended; /* when `highest` came */
+	uint64_t media;		   /* packets that are no events */
+	uint64_t previous_ns;
+	uint32_t previous_timestamp;
+	int64_t delay_ns; /* of the packet before, against the first */
+	double jitter_now_ms;
+	double jitter_sum_ms;
+	struct clock_fit clock;
+};
+
+/* Counts the packets that arrived from from_ns to to_ns, both included; `paused` = packets of the
+ * track that the rx cores withheld in pauses. *out: one for each stream, the caller's to free. 0 or
+ * -ENOMEM. */
+int reception_count(struct reception **out, const struct rtp_streams *streams,
+	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns, uint64_t paused);
+
+#endif

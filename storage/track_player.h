@@ -1,0 +1,41 @@
+/* Plays one track onto its lane, stretch by stretch: packets decoded to their positions, events as
+ * their tones in place of them. Owned by the finisher that made it. */
+#ifndef LEGTAP_STORAGE_TRACK_PLAYER_H
+#define LEGTAP_STORAGE_TRACK_PLAYER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/lane.h"
+#include "storage/payload_reader.h"
+#include "storage/rtp_stream.h"
+#include "storage/telephone_event.h"
+
+struct track_player {
+	const struct packet_index *index; /* by position */
+	const struct event_tones *tones;
+	struct payload_reader *reader;
+	uint32_t rate_hz;
+	struct lane lane;
+	struct decoder **decoders; /* of each stream; NULL until it is needed */
+	uint32_t decoder_count;
+	int16_t *samples;  /* of one packet, or of a piece of a tone */
+	size_t next;	   /* packet */
+	size_t first_tone; /* those before are over */
+	int64_t at;	   /* position of the lane's begin */
+};
+
+/* What it is given must outlive it; the index must stay as it is. 0 or -ENOMEM; track_player_free
+ * may be called after either. */
+int track_player_init(struct track_player *player, const struct packet_index *index,
+	const struct rtp_streams *streams, const struct event_tones *tones,
+	struct payload_reader *reader, uint32_t rate_hz, bool coded, enum g711_law law);
+void track_player_free(struct track_player *player);
+
+/* Fills the lane's stretch from player->at on. 0, -ENOMEM, or the reader's error. */
+int track_player_fill(struct track_player *player);
+
+/* Goes on to the next stretch. */
+void track_player_next(struct track_player *player);
+
+#endif
