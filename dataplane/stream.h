@@ -67,6 +67,7 @@ struct stream_entry {
 	uint8_t version;     /* control; 4 or 6 */
 	uint8_t rx;	     /* control */
 	bool live;	     /* control; its id is valid */
+	bool indexed;	     /* control; a look-up finds it */
 };
 
 /* By the owner thread only: a plain add, not an atomic one. */

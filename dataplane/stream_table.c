@@ -233,6 +233,7 @@ static void fill_stream(struct stream_table *t, uint32_t i, const struct flow_ke
 	t->gates[i] = (struct stream_gate){.now = *target, .before = *target};
 	t->entries[i].version = key->version;
 	t->entries[i].live = true;
+	t->entries[i].indexed = true;
 }
 
 int stream_table_add(struct stream_table *t, const struct flow_key *key,
