@@ -233,6 +233,7 @@ struct capture_stats {
 	unsigned int interfaces;
 	char warning[256]; /* "" or what was damaged and skipped */
 };
+/* 0, -EINVAL when no capture is read, or -EAGAIN while it is. */
 int dataplane_capture_stats(const struct dataplane *d, struct capture_stats *out);
 
 #endif

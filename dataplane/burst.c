@@ -1,0 +1,127 @@
+#include "dataplane/burst.h"
+
+#include "common/counters.h"
+#include "dataplane/packet.h"
+#include "dataplane/rtp.h"
+#include "dataplane/start_line.h"
+
+static bool is_sip_port(const struct burst_rules *rules, const struct flow_key *key)
+{
+	uint16_t from = key->version == 4 ? key->v4.source_port : key->v6.source_port;
+	uint16_t to = key->version == 4 ? key->v4.destination_port : key->v6.destination_port;
+
+	for (unsigned int i = 0; i < rules->sip_port_count; i++)
+		if (rules->sip_ports[i] == from || rules->sip_ports[i] == to)
+			return true;
+	return rules->sip_port_count == 0;
+}
+
+static enum rx_counter outcome_of_payload(
+	const struct burst *b, const struct burst_rules *rules, unsigned int i)
+{
+	const uint8_t *payload = burst_payload(b, i);
+	uint32_t readable = burst_readable(b, i);
+
+	switch (rtp_check(payload, readable, b->decaps[i].payload_wire)) {
+	case RTP_MEDIA:
+		return RX_recorded;
+	case RTP_CONTROL:
+		return RX_rtcp;
+	case RTP_NEITHER:
+		break;
+	}
+	if (is_sip_port(rules, &b->decaps[i].key) && start_line_is_sip(payload, readable))
+		return RX_to_control_sip;
+	return RX_not_rtp;
+}
+
+static enum rx_counter outcome_of(
+	const struct burst *b, const struct burst_rules *rules, unsigned int i)
+{
+	switch (b->decaps[i].verdict) {
+	case DECAP_UDP:
+		return outcome_of_payload(b, rules, i);
+	case DECAP_NOT_UDP:
+		return RX_not_udp;
+	case DECAP_NOT_IP:
+		return RX_not_ip;
+	case DECAP_FRAGMENT:
+		return RX_fragment;
+	case DECAP_MALFORMED:
+		break;
+	}
+	return RX_malformed;
+}
+
+static bool has_bad_checksum(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
+	       (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
+}
+
+/* The frame in an mbuf. Its arrival goes to *arrival_ns when it brings its own. */
+static inline struct frame frame_of(const struct burst *b, struct rte_mbuf *m, uint64_t *arrival_ns)
+{
+	struct frame f = {
+		.bytes = rte_pktmbuf_mtod(m, const uint8_t *),
+		.readable = m->data_len,
+		.captured = m->pkt_len,
+		.wire = m->pkt_len,
+		.link = LINK_ETHERNET,
+	};
+
+	if (unlikely(b->own_times)) {
+		const struct packet_area *area = packet_area_of(m);
+
+		f.wire = area->wire_bytes;
+		f.link = area->link;
+		*arrival_ns = area->packet.arrival_ns;
+	}
+	return f;
+}
+
+static inline void set_rx(struct flow_key *key, unsigned int rx)
+{
+	if (likely(key->version == 4))
+		key->v4.scope |= flow_scope(0, rx);
+	else
+		key->v6.scope |= flow_scope(0, rx);
+}
+
+static inline void parse_packet(struct burst *b, const struct burst_rules *rules,
+	const struct stream_table *table, unsigned int i, uint64_t tally[RX_COUNTER_COUNT])
+{
+	struct rte_mbuf *m = b->mbufs[i];
+	struct frame f;
+
+	b->arrivals[i] = b->now_ns;
+	f = frame_of(b, m, &b->arrivals[i]);
+	tally[RX_bytes] += f.captured;
+	if (unlikely(has_bad_checksum(m)))
+		tally[RX_bad_checksum]++;
+	if (unlikely(f.wire > f.captured))
+		tally[RX_cut_frame]++;
+	decap_parse(&f, &b->decaps[i]);
+	b->outcomes[i] = (uint8_t)outcome_of(b, rules, i);
+	if (likely(b->outcomes[i] == RX_recorded)) {
+		set_rx(&b->decaps[i].key, rules->rx);
+		b->look_up_of[i] = (uint8_t)b->media_count;
+		b->media[b->media_count] = (uint8_t)i;
+		look_up_begin(table, &b->look_ups[b->media_count++], &b->decaps[i].key);
+	}
+}
+
+void burst_parse(struct burst *b, const struct burst_rules *rules, const struct stream_table *table,
+	uint64_t tally[RX_COUNTER_COUNT])
+{
+	b->media_count = 0;
+	for (unsigned int i = 0; i < b->count; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], const void *));
+	for (unsigned int i = 0; i < b->count; i++)
+		parse_packet(b, rules, table, i, tally);
+}
+
+void burst_find(struct burst *b, const struct stream_table *table, unsigned int from)
+{
+	stream_table_find_burst(table, b->look_ups + from, b->media_count - from);
+}

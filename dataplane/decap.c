@@ -1,0 +1,304 @@
+/* The parser is a loop over layers: each one checks itself, narrows what is left for the ones
+ * inside it, and names the next. */
+#include "dataplane/decap.h"
+
+#include <netinet/in.h>
+
+#include <rte_branch_prediction.h>
+
+#define LAYERS_MAX 24
+
+#define TYPE_IPV4 0x0800
+#define TYPE_IPV6 0x86dd
+#define TYPE_VLAN 0x8100
+#define TYPE_QINQ 0x88a8
+#define TYPE_QINQ_OLD 0x9100
+
+#define MORE_FRAGMENTS 0x2000
+#define FRAGMENT_OFFSET 0x1fff
+
+enum layer {
+	LAYER_LINK,
+	LAYER_VLAN,
+	LAYER_IPV4,
+	LAYER_IPV6,
+	LAYER_EXTENSION, /* of IPv6 */
+	LAYER_UDP,
+	LAYER_DONE, /* the verdict is in */
+};
+
+struct parser {
+	const uint8_t *bytes;
+	uint32_t at;	   /* offset of the next header */
+	uint32_t end;	   /* where the innermost length so far says that the packet ends */
+	uint32_t readable; /* offset of the first byte that must not be read */
+	uint32_t captured;
+	uint32_t encapsulation;
+	uint8_t protocol; /* the IP protocol at `at` */
+	enum link_type link;
+	struct decap *out;
+};
+
+static inline uint16_t be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* The next n bytes, or NULL when the packet or what we have of it ends before. */
+static inline const uint8_t *header(const struct parser *p, uint32_t n)
+{
+	uint32_t end = p->end < p->readable ? p->end : p->readable;
+
+	return end >= p->at && end - p->at >= n ? p->bytes + p->at : NULL;
+}
+
+static inline enum layer done(struct parser *p, enum decap_verdict verdict)
+{
+	p->out->verdict = verdict;
+	return LAYER_DONE;
+}
+
+static inline enum layer after_type(struct parser *p, uint16_t type)
+{
+	switch (type) {
+	case TYPE_IPV4:
+		return LAYER_IPV4;
+	case TYPE_IPV6:
+		return LAYER_IPV6;
+	case TYPE_VLAN:
+	case TYPE_QINQ:
+	case TYPE_QINQ_OLD:
+		return LAYER_VLAN;
+	default:
+		return done(p, DECAP_NOT_IP);
+	}
+}
+
+/* A link header of `bytes` bytes with the EtherType at `type_at`. */
+static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t type_at)
+{
+	const uint8_t *h = header(p, bytes);
+
+	if (unlikely(!h))
+		return done(p, DECAP_MALFORMED);
+	p->at += bytes;
+	return after_type(p, be16(h + type_at));
+}
+
+static enum layer after_raw(struct parser *p)
+{
+	const uint8_t *h = header(p, 1);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	switch (*h >> 4) {
+	case 4:
+		return LAYER_IPV4;
+	case 6:
+		return LAYER_IPV6;
+	default:
+		return done(p, DECAP_NOT_IP);
+	}
+}
+
+/* BSD's loopback: an address family in the byte order of whoever captured, each system with its own
+ * number for IPv6. */
+static enum layer after_null(struct parser *p)
+{
+	const uint8_t *h = header(p, 4);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	p->at += 4;
+	switch (h[0] | h[1] | h[2] | h[3]) {
+	case 2:
+		return LAYER_IPV4;
+	case 10:
+	case 24:
+	case 28:
+	case 30:
+		return LAYER_IPV6;
+	default:
+		return done(p, DECAP_NOT_IP);
+	}
+}
+
+static inline enum layer parse_link(struct parser *p)
+{
+	switch (p->link) {
+	case LINK_ETHERNET:
+		return after_link(p, 14, 12);
+	case LINK_SLL:
+		return after_link(p, 16, 14);
+	case LINK_SLL2:
+		return after_link(p, 20, 0);
+	case LINK_RAW:
+		return after_raw(p);
+	case LINK_NULL:
+		return after_null(p);
+	}
+	return done(p, DECAP_NOT_IP);
+}
+
+static enum layer parse_vlan(struct parser *p)
+{
+	const uint8_t *h = header(p, 4);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	p->encapsulation = encapsulation_push_vlan(p->encapsulation, be16(h) & 0x0fff);
+	p->at += 4;
+	return after_type(p, be16(h + 2));
+}
+
+static inline enum layer parse_ipv4(struct parser *p)
+{
+	const uint8_t *h = header(p, 20);
+	uint32_t header_bytes;
+	uint32_t total;
+
+	if (unlikely(!h || h[0] >> 4 != 4))
+		return done(p, DECAP_MALFORMED);
+	header_bytes = (h[0] & 0x0fU) * 4U;
+	total = be16(h + 2);
+	if (unlikely(header_bytes < 20 || total < header_bytes || total > p->end - p->at ||
+		     !header(p, header_bytes)))
+		return done(p, DECAP_MALFORMED);
+	if (unlikely(be16(h + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)))
+		return done(p, DECAP_FRAGMENT);
+	if (h[9] != IPPROTO_UDP)
+		return done(p, DECAP_NOT_UDP);
+	p->out->key.version = 4;
+	memcpy(p->out->key.v4.source, h + 12, 8); /* and the destination behind it */
+	p->end = p->at + total;
+	p->at += header_bytes;
+	return LAYER_UDP;
+}
+
+static enum layer after_protocol(struct parser *p, uint8_t protocol)
+{
+	p->protocol = protocol;
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return LAYER_UDP;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+	case IPPROTO_DSTOPTS:
+		return LAYER_EXTENSION;
+	default:
+		return done(p, DECAP_NOT_UDP);
+	}
+}
+
+static enum layer parse_ipv6(struct parser *p)
+{
+	const uint8_t *h = header(p, 40);
+
+	if (!h || h[0] >> 4 != 6 || be16(h + 4) > p->end - p->at - 40)
+		return done(p, DECAP_MALFORMED);
+	p->out->key.version = 6;
+	memcpy(p->out->key.v6.source, h + 8, 32); /* and the destination behind it */
+	p->at += 40;
+	p->end = p->at + be16(h + 4);
+	return after_protocol(p, h[6]);
+}
+
+static uint32_t extension_bytes(uint8_t protocol, uint8_t length)
+{
+	switch (protocol) {
+	case IPPROTO_FRAGMENT:
+		return 8;
+	case IPPROTO_AH: /* RFC 4302, section 2.2: in units of 4, less 2 */
+		return (length + 2U) * 4U;
+	default:
+		return (length + 1U) * 8U;
+	}
+}
+
+static enum layer parse_extension(struct parser *p)
+{
+	const uint8_t *h = header(p, 8);
+	uint32_t bytes;
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	bytes = extension_bytes(p->protocol, h[1]);
+	/* A fragment header on a whole packet is legal: an atomic fragment, RFC 6946. */
+	if (p->protocol == IPPROTO_FRAGMENT && (be16(h + 2) & 0xfff9))
+		return done(p, DECAP_FRAGMENT);
+	if (!header(p, bytes))
+		return done(p, DECAP_MALFORMED);
+	p->at += bytes;
+	return after_protocol(p, h[0]);
+}
+
+static inline enum layer parse_udp(struct parser *p)
+{
+	const uint8_t *h = header(p, 8);
+	struct flow_key *key = &p->out->key;
+	uint32_t length;
+	uint32_t captured;
+
+	if (unlikely(!h))
+		return done(p, DECAP_MALFORMED);
+	length = be16(h + 4);
+	if (unlikely(length < 8 || length > p->end - p->at))
+		return done(p, DECAP_MALFORMED);
+	if (likely(key->version == 4)) {
+		memcpy(&key->v4.source_port, h, 4); /* and the destination's */
+		key->v4.scope = p->encapsulation;
+	} else {
+		memcpy(&key->v6.source_port, h, 4);
+		key->v6.scope = p->encapsulation;
+	}
+	p->at += 8;
+	p->out->payload_offset = p->at;
+	p->out->payload_wire = length - 8;
+	captured = p->captured - p->at;
+	p->out->payload_bytes = length - 8 < captured ? length - 8 : captured;
+	return done(p, DECAP_UDP);
+}
+
+static inline enum layer parse_layer(struct parser *p, enum layer layer)
+{
+	switch (layer) {
+	case LAYER_LINK:
+		return parse_link(p);
+	case LAYER_VLAN:
+		return parse_vlan(p);
+	case LAYER_IPV4:
+		return parse_ipv4(p);
+	case LAYER_IPV6:
+		return parse_ipv6(p);
+	case LAYER_EXTENSION:
+		return parse_extension(p);
+	case LAYER_UDP:
+		return parse_udp(p);
+	case LAYER_DONE:
+		break;
+	}
+	return LAYER_DONE;
+}
+
+enum decap_verdict decap_parse(const struct frame *frame, struct decap *out)
+{
+	struct parser p = {
+		.bytes = frame->bytes,
+		.end = frame->wire > frame->captured ? frame->wire : frame->captured,
+		.readable = frame->readable,
+		.captured = frame->captured,
+		.encapsulation = ENCAPSULATION_NONE,
+		.link = frame->link,
+		.out = out,
+	};
+	enum layer layer = LAYER_LINK;
+
+	for (unsigned int depth = 0; depth < LAYERS_MAX; depth++) {
+		layer = parse_layer(&p, layer);
+		if (layer == LAYER_DONE)
+			return out->verdict;
+	}
+	return out->verdict = DECAP_MALFORMED;
+}

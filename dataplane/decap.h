@@ -1,0 +1,44 @@
+/* From the bytes of a frame to its UDP payload and the flow that it is of.
+ *
+ * Link layers: Ethernet (II), and those of captures (link.h). Then any number of VLAN tags
+ * (IEEE 802.1Q, 802.1ad, and 0x9100), IPv4 (RFC 791, with options), IPv6 (RFC 8200, with the
+ * extension headers that leave the payload in the clear), UDP (RFC 768). Every length is checked
+ * against the one around it, and against what was captured; padding behind the IP packet is
+ * ignored. A pure function; any thread. */
+#ifndef LEGTAP_DATAPLANE_DECAP_H
+#define LEGTAP_DATAPLANE_DECAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/flow.h"
+#include "dataplane/link.h"
+
+enum decap_verdict {
+	DECAP_UDP,
+	DECAP_NOT_UDP,	 /* IP, but not UDP */
+	DECAP_NOT_IP,	 /* neither IP nor a known way around it */
+	DECAP_FRAGMENT,	 /* a piece of an IP packet */
+	DECAP_MALFORMED, /* a header contradicts a length, or is not whole */
+};
+
+struct frame {
+	const uint8_t *bytes;
+	uint32_t readable; /* bytes that may be read: the first segment of an mbuf */
+	uint32_t captured; /* bytes that there are, in all segments */
+	uint32_t wire;	   /* bytes that the frame had; more than captured: it was cut */
+	enum link_type link;
+};
+
+struct decap {
+	struct flow_key key;	 /* with DECAP_UDP; the rx core in its scope is 0 */
+	uint32_t payload_offset; /* with DECAP_UDP; from the frame's first byte */
+	uint32_t payload_bytes;	 /* of UDP, that were captured */
+	uint32_t payload_wire;	 /* of UDP, that were sent: more when the frame was cut */
+	enum decap_verdict verdict;
+};
+
+/* Returns out->verdict. Reads no byte beyond frame->readable. */
+enum decap_verdict decap_parse(const struct frame *frame, struct decap *out);
+
+#endif

@@ -1,0 +1,168 @@
+#include "dataplane/gate.h"
+
+#include <string.h>
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+void gates_init(struct gates *g, struct stream_table *table, struct filling *filling,
+	struct rte_ring *commands, struct rte_ring *acks, bool frame_times)
+{
+	memset(g, 0, sizeof(*g));
+	g->table = table;
+	g->filling = filling;
+	g->commands = commands;
+	g->acks = acks;
+	g->frame_times = frame_times;
+}
+
+static void send_ack(struct gates *g, uint64_t removed, uint64_t cookie)
+{
+	struct ack ack = {removed, cookie};
+
+	if (removed == 0 && cookie == 0)
+		return;
+	/* The sender keeps no more under way than the ring holds: it cannot be full. */
+	rte_ring_sp_enqueue_bulk(g->acks, (void *const *)(void *)&ack, 2, NULL);
+	g->acked++;
+}
+
+/* Another command for the stream has come: an opening that waits is over. */
+static void overtake(struct gates *g, uint32_t stream)
+{
+	struct stream *s = &g->table->streams[stream];
+
+	if (s->opening == OPENING_QUEUE) {
+		for (uint32_t i = 0; i < g->waiting; i++) {
+			if (g->openings[i].stream != stream)
+				continue;
+			g->openings[i].stream = STREAM_NONE;
+			send_ack(g, 0, g->openings[i].cookie);
+		}
+	}
+	s->opening = OPENING_NONE;
+}
+
+static void close_gate(struct gates *g, uint32_t stream, enum gate gate)
+{
+	struct stream *s = &g->table->streams[stream];
+	struct stream_gate *sg = &g->table->gates[stream];
+
+	overtake(g, stream);
+	filling_hand_over(g->filling, s);
+	s->gate = (uint8_t)gate;
+	sg->now = (struct stream_target){.gate = (uint8_t)gate};
+	sg->before = sg->now;
+	sg->open_ns = 0;
+}
+
+static bool same_target(const struct stream_target *a, const struct stream_target *b)
+{
+	return a->gate == b->gate && a->track == b->track && a->ordinal == b->ordinal;
+}
+
+/* The opening takes effect: what follows goes to `now`. */
+static void take_effect(struct gates *g, uint32_t stream)
+{
+	struct stream *s = &g->table->streams[stream];
+	struct stream_gate *sg = &g->table->gates[stream];
+
+	if (!same_target(&sg->before, &sg->now))
+		filling_hand_over(g->filling, s);
+	s->gate = sg->now.gate;
+	s->opening = OPENING_NONE;
+}
+
+static void open_gate(struct gates *g, const struct command *c)
+{
+	struct stream *s = &g->table->streams[c->stream];
+	struct stream_gate *sg = &g->table->gates[c->stream];
+
+	/* While an opening waits, `before` is what still holds. */
+	if (s->opening == OPENING_NONE)
+		sg->before = sg->now;
+	overtake(g, c->stream);
+	sg->now = (struct stream_target){
+		.track = c->track, .ordinal = c->ordinal, .gate = GATE_RECORD};
+	sg->open_ns = c->open_ns;
+	if (c->open_ns != 0 && !g->frame_times) {
+		s->opening = OPENING_QUEUE;
+		g->openings[g->waiting++] = (struct gate_opening){c->cookie, c->stream};
+		return;
+	}
+	if (c->open_ns == 0)
+		take_effect(g, c->stream);
+	else
+		s->opening = OPENING_TIME;
+	send_ack(g, 0, c->cookie);
+}
+
+static void carry_out(struct gates *g, const struct command *c)
+{
+	if (c->kind == COMMAND_REMOVE) {
+		close_gate(g, c->stream, GATE_OFF);
+		send_ack(g, c->stream + 1ULL, c->cookie);
+	} else if (c->gate == GATE_RECORD) {
+		open_gate(g, c);
+	} else {
+		close_gate(g, c->stream, c->gate);
+		send_ack(g, 0, c->cookie);
+	}
+}
+
+unsigned int gates_take_commands(struct gates *g)
+{
+	struct command commands[GATE_COMMANDS_PER_CALL];
+	uint32_t room = GATE_OPENINGS_MAX - g->waiting;
+	unsigned int want = room < GATE_COMMANDS_PER_CALL ? room : GATE_COMMANDS_PER_CALL;
+	unsigned int count = rte_ring_sc_dequeue_burst_elem(
+		g->commands, commands, sizeof(*commands), want, NULL);
+
+	for (unsigned int i = 0; i < count; i++) {
+		rte_prefetch0(&g->table->streams[commands[i].stream]);
+		rte_prefetch0(&g->table->gates[commands[i].stream]);
+	}
+	for (unsigned int i = 0; i < count; i++)
+		carry_out(g, &commands[i]);
+	return count;
+}
+
+void gates_begin_round(struct gates *g)
+{
+	g->in_round = g->waiting;
+}
+
+void gates_end_round(struct gates *g, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < g->in_round; i++) {
+		const struct gate_opening *o = &g->openings[i];
+		struct stream_gate *sg;
+
+		if (o->stream == STREAM_NONE)
+			continue;
+		/* A packet that was polled before, and is given back late, is not let through. */
+		sg = &g->table->gates[o->stream];
+		if (sg->open_ns > now_ns) {
+			g->table->streams[o->stream].opening = OPENING_TIME;
+		} else {
+			sg->open_ns = now_ns;
+			take_effect(g, o->stream);
+		}
+		send_ack(g, 0, o->cookie);
+	}
+	g->waiting -= g->in_round;
+	memmove(g->openings, g->openings + g->in_round, g->waiting * sizeof(*g->openings));
+	g->in_round = 0;
+}
+
+const struct stream_target *gates_judge(struct gates *g, uint32_t stream, uint64_t arrival_ns)
+{
+	struct stream *s = &g->table->streams[stream];
+	struct stream_gate *sg = &g->table->gates[stream];
+
+	if (s->opening == OPENING_QUEUE || arrival_ns < sg->open_ns)
+		return &sg->before;
+	if (s->opening == OPENING_TIME)
+		take_effect(g, stream);
+	return &sg->now;
+}

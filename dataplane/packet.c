@@ -1,0 +1,51 @@
+#include "dataplane/packet.h"
+
+#include <rte_mempool.h>
+
+#define CACHE_MBUFS 256U
+
+struct packet *packet_of(struct rte_mbuf *m)
+{
+	return &packet_area_of(m)->packet;
+}
+
+uint32_t packet_payload(struct rte_mbuf *m, void *buf, uint32_t size)
+{
+	const struct packet *p = packet_of(m);
+	uint32_t want = size < p->payload_bytes ? size : p->payload_bytes;
+	const void *bytes = rte_pktmbuf_read(m, p->payload_offset, want, buf);
+
+	if (!bytes)
+		return 0;
+	if (bytes != buf)
+		memcpy(buf, bytes, want);
+	return want;
+}
+
+void packet_free(struct rte_mbuf *m)
+{
+	rte_pktmbuf_free(m);
+}
+
+void packet_describe(struct rte_mbuf *m, const struct decap *d, uint8_t rx)
+{
+	struct packet *p = packet_of(m);
+	uint32_t scope = d->key.version == 4 ? d->key.v4.scope : d->key.v6.scope;
+
+	p->source = flow_key_source(&d->key);
+	p->destination = flow_key_destination(&d->key);
+	p->encapsulation = scope & ((1U << ENCAPSULATION_BITS) - 1);
+	p->payload_bytes = d->payload_bytes;
+	p->payload_offset = (uint16_t)d->payload_offset;
+	p->rx = rx;
+}
+
+struct rte_mempool *packet_pool_create(
+	const char *name, unsigned int count, uint32_t data_bytes, int socket)
+{
+	unsigned int cache = count / 8 < CACHE_MBUFS ? count / 8 : CACHE_MBUFS;
+	uint32_t room = data_bytes + RTE_PKTMBUF_HEADROOM;
+
+	return rte_pktmbuf_pool_create(name, count, cache, PACKET_AREA_BYTES,
+		(uint16_t)(room < UINT16_MAX ? room : UINT16_MAX), socket);
+}

@@ -1,0 +1,157 @@
+#include "dataplane/record.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <rte_memcpy.h>
+
+#include "dataplane/rtp.h"
+#include "dataplane/rx.h"
+
+#define WAIT_FOR_CHUNK_NS 50000
+#define LINE_BYTES 64U
+
+static void pause_for(long ns)
+{
+	struct timespec t = {.tv_nsec = ns};
+
+	nanosleep(&t, NULL);
+}
+
+/* Opens a chunk; in lossless mode waits for one. */
+static bool open_chunk(struct rx *rx, uint32_t stream, const struct stream_target *target,
+	uint32_t units, uint64_t arrival_ns)
+{
+	bool waited = false;
+
+	while (!filling_open(&rx->filling, stream, target, units, arrival_ns)) {
+		filling_make_room(&rx->filling);
+		if (!rx->handover || handover_is_stopping(rx->handover))
+			return false;
+		if (!waited)
+			rx->tally[RX_waits]++;
+		waited = true;
+		pause_for(WAIT_FOR_CHUNK_NS);
+	}
+	return true;
+}
+
+static inline void copy_payload(uint8_t *out, const struct burst *b, unsigned int i, uint32_t bytes)
+{
+	if (likely(burst_readable(b, i) == bytes)) {
+		rte_memcpy(out, burst_payload(b, i), bytes);
+		return;
+	}
+	const void *read = rte_pktmbuf_read(b->mbufs[i], b->decaps[i].payload_offset, bytes, out);
+	if (read && read != out)
+		memcpy(out, read, bytes);
+}
+
+static void write_frame(struct rx *rx, struct stream *s, const struct burst *b, unsigned int i)
+{
+	uint32_t bytes = b->decaps[i].payload_bytes;
+	uint32_t units = chunk_frame_bytes(bytes) / STREAM_UNIT_BYTES;
+	uint8_t *out = filling_next(&rx->filling, s);
+	struct chunk_frame frame = {
+		.arrival_us = (int32_t)((int64_t)(b->arrivals[i] - s->base_ns) / 1000),
+		.length = (uint16_t)bytes,
+	};
+
+	memset(out + (units - 1) * STREAM_UNIT_BYTES, 0, STREAM_UNIT_BYTES);
+	memcpy(out, &frame, sizeof(frame));
+	copy_payload(out + sizeof(frame), b, i, bytes);
+	s->used = (uint16_t)(s->used + units);
+	s->frames++;
+	stream_count_one(&s->recorded);
+}
+
+/* `target`: NULL, or where the frame must go, wherever the stream's chunk is of. */
+static enum rx_counter store(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream,
+	const struct stream_target *target)
+{
+	struct stream *s = &rx->table->streams[stream];
+	uint32_t bytes = b->decaps[i].payload_bytes;
+	uint32_t units = chunk_frame_bytes(bytes) / STREAM_UNIT_BYTES;
+
+	if (unlikely(bytes > filling_packet_max(&rx->filling))) {
+		stream_count_one(&s->dropped);
+		return RX_drop_too_long;
+	}
+	if (unlikely(target && s->chunk != CHUNK_NONE &&
+		     rx->filling.chunks[s->chunk].track != target->track))
+		filling_hand_over(&rx->filling, s);
+	if (unlikely(!filling_fits(&rx->filling, s, units, b->arrivals[i]))) {
+		filling_hand_over(&rx->filling, s);
+		if (!target)
+			target = &rx->table->gates[stream].now;
+		if (!open_chunk(rx, stream, target, units, b->arrivals[i])) {
+			stream_count_one(&s->dropped);
+			return RX_drop_no_chunk;
+		}
+	}
+	write_frame(rx, s, b, i);
+	return RX_recorded;
+}
+
+static inline void note_arrival(struct stream *s, const struct burst *b, unsigned int i)
+{
+	if (b->arrivals[i] < atomic_load_explicit(&s->last_ns, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&s->last_ns, b->arrivals[i], memory_order_relaxed);
+	atomic_store_explicit(&s->ssrc, rtp_ssrc(burst_payload(b, i)), memory_order_relaxed);
+}
+
+enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
+{
+	struct stream *s = &rx->table->streams[stream];
+	const struct stream_target *target = NULL;
+	enum gate gate = s->gate;
+
+	note_arrival(s, b, i);
+	if (unlikely(s->opening != OPENING_NONE || b->own_times)) {
+		target = gates_judge(&rx->gates, stream, b->arrivals[i]);
+		gate = target->gate;
+	}
+	switch (gate) {
+	case GATE_RECORD:
+		return store(rx, b, i, stream, target);
+	case GATE_PAUSED:
+		stream_count_one(&s->while_paused);
+		return RX_while_paused;
+	case GATE_UNKNOWN:
+		stream_count_one(&s->not_wanted);
+		return RX_unknown;
+	case GATE_OFF:
+		break;
+	}
+	stream_count_one(&s->not_wanted);
+	return RX_not_wanted;
+}
+
+/* The lines that a packet is copied from and to. */
+static inline void prefetch_copy(
+	const struct rx *rx, const struct burst *b, unsigned int i, const struct stream *s)
+{
+	uint32_t bytes = burst_readable(b, i);
+	const uint8_t *from = burst_payload(b, i);
+	uint8_t *to = filling_next(&rx->filling, s);
+
+	for (uint32_t at = 0; at < bytes + sizeof(struct chunk_frame); at += LINE_BYTES) {
+		rte_prefetch0(from + at);
+		__builtin_prefetch(to + at, 1);
+	}
+}
+
+void record_prefetch(const struct rx *rx, const struct burst *b)
+{
+	for (unsigned int k = 0; k < b->media_count; k++) {
+		uint32_t stream = b->look_ups[k].stream;
+		const struct stream *s;
+
+		if (stream == STREAM_NONE)
+			continue;
+		s = &rx->table->streams[stream];
+		if (s->gate == GATE_RECORD && s->chunk != CHUNK_NONE)
+			prefetch_copy(rx, b, b->media[k], s);
+	}
+}

@@ -1,0 +1,23 @@
+/* What in a UDP payload can be RTP (RFC 3550), what is RTCP beside it (RFC 5761), and what is
+ * neither (STUN, DTLS, and such: RFC 7983). A pure function; any thread. */
+#ifndef LEGTAP_DATAPLANE_RTP_H
+#define LEGTAP_DATAPLANE_RTP_H
+
+#include <stdint.h>
+
+#define RTP_HEADER_BYTES 12
+
+enum rtp_verdict { RTP_MEDIA, RTP_CONTROL, RTP_NEITHER };
+
+/* payload: `readable` bytes may be read, of the `bytes` that the datagram had (more, when its frame
+ * was cut or has a second segment: then what lies beyond is not checked). */
+enum rtp_verdict rtp_check(const uint8_t *payload, uint32_t readable, uint32_t bytes);
+
+/* The SSRC of a packet that is RTP_MEDIA. */
+static inline uint32_t rtp_ssrc(const uint8_t *payload)
+{
+	return (uint32_t)payload[8] << 24 | (uint32_t)payload[9] << 16 |
+	       (uint32_t)payload[10] << 8 | payload[11];
+}
+
+#endif

@@ -1,0 +1,279 @@
+/* Streams, gates, and packets given back: the control thread's side.
+ *
+ * The life of a stream: added (in the table, found by its rx core at once) → removed (its id is
+ * stale; its rx core has been told) → acknowledged (its chunk is with its writer; it leaves the
+ * table) → two quiet points later its place is free for another. A flow that is added again while
+ * its old stream is being removed gets a new stream, and the old one leaves the table then. */
+#include "dataplane/plane.h"
+
+#include <errno.h>
+
+#include <rte_ring.h>
+
+#include "dataplane/packet.h"
+
+static stream_id id_of(const struct dataplane *d, uint32_t stream)
+{
+	return (uint64_t)d->table.entries[stream].generation << 32 | (stream + 1ULL);
+}
+
+/* The stream of an id, or STREAM_NONE. */
+static uint32_t stream_of(const struct dataplane *d, stream_id id)
+{
+	uint32_t stream = (uint32_t)id - 1;
+
+	if (stream >= d->table.streams_max || !d->table.entries[stream].live ||
+		d->table.entries[stream].generation != id >> 32)
+		return STREAM_NONE;
+	return stream;
+}
+
+static struct command_queue *queue_of(struct dataplane *d, uint32_t stream)
+{
+	return &d->rx[d->table.entries[stream].rx].commands;
+}
+
+/* --- Leaving the table --- */
+
+static void leave(struct dataplane *d, uint32_t stream)
+{
+	struct stream_entry *entry = &d->table.entries[stream];
+
+	if (!entry->indexed)
+		return;
+	stream_table_remove(&d->table, stream);
+	entry->indexed = false;
+}
+
+uint64_t streams_removed(struct dataplane *d, uint32_t stream)
+{
+	struct stream_entry *entry = &d->table.entries[stream];
+
+	leave(d, stream);
+	entry->freed_turn =
+		atomic_load_explicit(&d->rx[entry->rx].rx->turns, memory_order_acquire) + 2;
+	entry->next = STREAM_NONE;
+	if (d->leaving == STREAM_NONE)
+		d->leaving = stream;
+	else
+		d->table.entries[d->leaving_last].next = stream;
+	d->leaving_last = stream;
+	return entry->cookie;
+}
+
+/* Frees the places of those that no rx core can still look at. */
+static void free_left(struct dataplane *d)
+{
+	while (d->leaving != STREAM_NONE) {
+		uint32_t stream = d->leaving;
+		const struct stream_entry *entry = &d->table.entries[stream];
+		const struct rx *rx = d->rx[entry->rx].rx;
+
+		if (atomic_load_explicit(&rx->turns, memory_order_acquire) < entry->freed_turn)
+			return;
+		d->leaving = entry->next;
+		stream_table_free(&d->table, stream);
+	}
+}
+
+/* --- Streams --- */
+
+static int send_setting(
+	struct dataplane *d, uint32_t stream, const struct gate_setting *setting, uint64_t cookie)
+{
+	struct command c = {
+		.cookie = cookie,
+		.open_ns = setting->open_ns,
+		.stream = stream,
+		.track = setting->track,
+		.ordinal = setting->ordinal,
+		.kind = COMMAND_SET,
+		.gate = (uint8_t)setting->gate,
+	};
+
+	return command_send(queue_of(d, stream), &c);
+}
+
+/* What a new stream's gate is until its rx core has taken the command that opens it. */
+static struct stream_target first_target(const struct gate_setting *setting)
+{
+	if (setting->gate == GATE_RECORD && setting->open_ns != 0)
+		return (struct stream_target){.gate = GATE_OFF};
+	return (struct stream_target){
+		.track = setting->track,
+		.ordinal = setting->ordinal,
+		.gate = (uint8_t)setting->gate,
+	};
+}
+
+static int add_to_table(struct dataplane *d, const struct flow_key *key,
+	const struct stream_target *target, uint32_t *stream)
+{
+	int err;
+
+	free_left(d);
+	err = stream_table_add(&d->table, key, target, stream);
+	if (err != -EEXIST || d->table.entries[*stream].live)
+		return err;
+	leave(d, *stream);
+	return stream_table_add(&d->table, key, target, stream);
+}
+
+int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_setting *setting,
+	stream_id *out)
+{
+	struct stream_target target = first_target(setting);
+	struct flow_key key;
+	uint32_t stream;
+	int err;
+
+	*out = 0;
+	if (flow_key_of(flow, &key) < 0 || flow->rx >= d->config.rx_count)
+		return -EINVAL;
+	err = add_to_table(d, &key, &target, &stream);
+	if (err == -EEXIST)
+		*out = id_of(d, stream);
+	if (err < 0)
+		return err;
+	d->table.entries[stream].rx = flow->rx;
+	*out = id_of(d, stream);
+	if (target.gate != setting->gate)
+		return send_setting(d, stream, setting, 0);
+	return 0;
+}
+
+stream_id stream_find(struct dataplane *d, const struct flow *flow)
+{
+	struct flow_key key;
+	uint32_t stream;
+
+	if (flow_key_of(flow, &key) < 0)
+		return 0;
+	stream = stream_table_find(&d->table, &key, flow_key_hash(&key));
+	if (stream == STREAM_NONE || !d->table.entries[stream].live)
+		return 0;
+	return id_of(d, stream);
+}
+
+int stream_set_gate(
+	struct dataplane *d, stream_id id, const struct gate_setting *setting, uint64_t cookie)
+{
+	uint32_t stream = stream_of(d, id);
+
+	if (stream == STREAM_NONE)
+		return -ENOENT;
+	return send_setting(d, stream, setting, cookie);
+}
+
+int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
+{
+	uint32_t stream = stream_of(d, id);
+	struct command c = {.stream = stream, .kind = COMMAND_REMOVE};
+	struct stream_entry *entry;
+	int err;
+
+	if (stream == STREAM_NONE)
+		return -ENOENT;
+	err = command_send(queue_of(d, stream), &c);
+	if (err < 0)
+		return err;
+	entry = &d->table.entries[stream];
+	entry->live = false;
+	entry->generation++;
+	entry->cookie = cookie;
+	return 0;
+}
+
+int stream_stats(struct dataplane *d, stream_id id, struct stream_stats *out)
+{
+	uint32_t stream = stream_of(d, id);
+	const struct stream *s;
+
+	if (stream == STREAM_NONE)
+		return -ENOENT;
+	s = &d->table.streams[stream];
+	out->last_ns = atomic_load_explicit(&s->last_ns, memory_order_relaxed);
+	out->ssrc = atomic_load_explicit(&s->ssrc, memory_order_relaxed);
+	out->recorded = atomic_load_explicit(&s->recorded, memory_order_relaxed);
+	out->not_wanted = atomic_load_explicit(&s->not_wanted, memory_order_relaxed);
+	out->while_paused = atomic_load_explicit(&s->while_paused, memory_order_relaxed);
+	out->dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed);
+	return 0;
+}
+
+uint32_t stream_count(const struct dataplane *d)
+{
+	return d->table.count;
+}
+
+/* --- Packets given back --- */
+
+static bool try_to_reinject(struct dataplane *d, unsigned int rx, struct rte_mbuf *m)
+{
+	return d->rx[rx].commands.count == 0 &&
+	       rte_ring_sp_enqueue(d->topology->reinject[rx], m) == 0;
+}
+
+void packet_reinject(struct dataplane *d, struct rte_mbuf *m)
+{
+	unsigned int rx = packet_of(m)->rx;
+	struct packet_backlog *backlog = &d->rx[rx].reinject;
+
+	if (!backlog->first && try_to_reinject(d, rx, m))
+		return;
+	packet_area_of(m)->next = NULL;
+	if (backlog->first)
+		packet_area_of(backlog->last)->next = m;
+	else
+		backlog->first = m;
+	backlog->last = m;
+}
+
+struct rte_mbuf *packet_copy(struct dataplane *d, struct rte_mbuf *m)
+{
+	struct rte_mbuf *copy = rte_pktmbuf_copy(m, d->copies, 0, UINT32_MAX);
+
+	if (copy)
+		*packet_area_of(copy) = *packet_area_of(m);
+	return copy;
+}
+
+static unsigned int flush_packets(struct dataplane *d, unsigned int rx)
+{
+	struct packet_backlog *backlog = &d->rx[rx].reinject;
+	unsigned int sent = 0;
+
+	while (backlog->first) {
+		struct rte_mbuf *next = packet_area_of(backlog->first)->next;
+
+		if (!try_to_reinject(d, rx, backlog->first))
+			break;
+		backlog->first = next;
+		sent++;
+	}
+	return sent;
+}
+
+unsigned int streams_flush(struct dataplane *d)
+{
+	unsigned int sent = 0;
+
+	for (unsigned int i = 0; i < d->config.rx_count; i++) {
+		sent += command_flush(&d->rx[i].commands);
+		sent += flush_packets(d, i);
+	}
+	free_left(d);
+	return sent;
+}
+
+void streams_drop_backlog(struct dataplane *d)
+{
+	for (unsigned int i = 0; i < d->config.rx_count; i++) {
+		while (d->rx[i].reinject.first) {
+			struct rte_mbuf *m = d->rx[i].reinject.first;
+
+			d->rx[i].reinject.first = packet_area_of(m)->next;
+			rte_pktmbuf_free(m);
+		}
+	}
+}

@@ -1,0 +1,28 @@
+/* Any bytes as a frame: the first says of which link layer, the second how much of it was cut. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "dataplane/decap.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct frame frame;
+	struct decap d = {0};
+
+	if (bytes < 2)
+		return 0;
+	frame.link = (enum link_type)(data[0] % (LINK_NULL + 1));
+	frame.bytes = data + 2;
+	frame.readable = (uint32_t)bytes - 2;
+	frame.captured = frame.readable;
+	frame.wire = frame.captured + data[1];
+	if (decap_parse(&frame, &d) != DECAP_UDP)
+		return 0;
+	if (d.payload_bytes > d.payload_wire ||
+		d.payload_offset + d.payload_bytes > frame.captured ||
+		d.payload_offset + d.payload_wire > frame.wire ||
+		(d.key.version != 4 && d.key.version != 6))
+		abort();
+	return 0;
+}
