@@ -58,11 +58,13 @@ int storage_open(struct storage *s, const struct recording_info *info, track_ref
 		return err;
 	err = order_line(
 		s, ORDER_OPEN, &info->recording_id, journal_line_open(info, &s->run), r->refs);
-	if (err != 0)
+	if (err != 0) {
 		slots_release(&s->slots, r);
-	else
-		memcpy(refs, r->refs, sizeof(r->refs));
-	return err;
+		return err;
+	}
+	for (enum track t = 0; t < TRACK_COUNT; t++)
+		refs[t] = r->refs[t];
+	return 0;
 }
 
 /* A line for the journal of a recording that is open. 0, -ENOENT or -ENOMEM. */
