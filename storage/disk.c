@@ -3,9 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-
-#include "common/log.h"
 
 #define REAP_BATCH 64
 
@@ -15,11 +12,9 @@ static int make_ring(struct disk *d, struct errmsg *e)
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
 	int err = io_uring_queue_init_params(d->depth, &d->ring, &params);
 
-	if (err == -EINVAL) {
-		log_warning("writer", "this kernel has no DEFER_TASKRUN (Linux 6.1 has): writes "
-				      "cost more CPU");
+	d->deferred = err == 0;
+	if (err == -EINVAL)
 		err = io_uring_queue_init(d->depth, &d->ring, 0);
-	}
 	if (err == -ENOSYS || err == -EPERM)
 		return errmsg_set(e, err,
 			"io_uring is refused (%s): it needs Linux 5.19, sysctl "
@@ -36,21 +31,12 @@ static int make_ring(struct disk *d, struct errmsg *e)
 static void register_chunks(struct disk *d)
 {
 	struct iovec pieces[CHUNK_PIECES_MAX];
-	struct rlimit limit = {0};
-	int err;
 
 	for (unsigned int i = 0; i < d->pool->piece_count; i++)
 		pieces[i] = (struct iovec){
 			.iov_base = d->pool->pieces[i].base, .iov_len = d->pool->pieces[i].bytes};
-	err = io_uring_register_buffers(&d->ring, pieces, d->pool->piece_count);
-	d->fixed = err == 0;
-	if (err == 0)
-		return;
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	log_warning("writer",
-		"chunks cannot be registered with io_uring (%s; RLIMIT_MEMLOCK is %lu KiB): writes "
-		"cost more CPU; raise LimitMEMLOCK of the service, or ulimit -l",
-		strerror(-err), (unsigned long)(limit.rlim_cur >> 10));
+	d->fixed_err = io_uring_register_buffers(&d->ring, pieces, d->pool->piece_count);
+	d->fixed = d->fixed_err == 0;
 }
 
 int disk_open(struct disk *d, const struct chunk_pool *pool, uint32_t depth, disk_done_h *done,

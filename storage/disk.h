@@ -30,7 +30,9 @@ typedef void disk_done_h(void *arg, struct chunk *chunk, int err, unsigned int r
 struct disk {
 	struct io_uring ring;
 	const struct chunk_pool *pool;
-	bool fixed; /* the chunks are registered as buffers */
+	bool fixed;    /* the chunks are registered as buffers */
+	int fixed_err; /* why not */
+	bool deferred; /* DEFER_TASKRUN */
 	uint32_t depth;
 	uint32_t in_flight;
 	uint32_t unsubmitted;
@@ -42,7 +44,7 @@ struct disk {
 };
 
 /* depth: writes in flight at most. Where the kernel has no DEFER_TASKRUN or refuses to register the
- * chunks, it goes on without, and logs that. 0, or -errno with a message that tells what to do when
+ * chunks, it goes on without. 0, or -errno with a message that tells what to do when
  * there is no io_uring at all. */
 int disk_open(struct disk *d, const struct chunk_pool *pool, uint32_t depth, disk_done_h *done,
 	void *arg, struct errmsg *e);

@@ -16,35 +16,14 @@
 #include "common/log.h"
 #include "storage/deliver.h"
 #include "storage/event.h"
+#include "storage/job_queue.h"
 #include "storage/journal.h"
 #include "storage/render.h"
 #include "storage/spool.h"
 
 #define NS_PER_MS 1000000ULL
-#define WAIT_NS 60000000000ULL
 
 enum work { WORK_RENDER, WORK_DELIVER, WORK_COUNT };
-
-struct job {
-	struct job *next;
-	struct uuid recording;
-	uint64_t due_ns;   /* not before */
-	uint32_t pause_ms; /* the last one; 0: none yet */
-	/* What comes of it; allocated beforehand, so that no outcome is ever lost. */
-	struct event *rendered;
-	struct event *delivered;
-};
-
-/* Jobs in the order in which they are due. */
-struct job_queue {
-	struct job *first;
-	struct job *last;
-	uint32_t count; /* waiting and being done */
-	/* The destination did not answer: nothing is begun before, so that a thousand jobs do not
-	 * each wait for it. */
-	uint64_t hold_ns;
-	uint32_t hold_ms;
-};
 
 struct finisher_thread {
 	struct finisher *finisher;
@@ -62,47 +41,7 @@ struct finisher {
 	uint32_t busy[WORK_COUNT];
 	bool ending;  /* threads leave when nothing can be done now */
 	bool abandon; /* threads leave after the job they hold */
-	bool started;
 };
-
-/* --- Queues; under the lock --- */
-
-static void insert(struct job_queue *q, struct job *job)
-{
-	struct job **at = &q->first;
-
-	/* Most come last: those that are new have no pause. */
-	if (q->last && q->last->due_ns <= job->due_ns)
-		at = &q->last->next;
-	while (*at && (*at)->due_ns <= job->due_ns)
-		at = &(*at)->next;
-	job->next = *at;
-	*at = job;
-	if (!job->next)
-		q->last = job;
-}
-
-static struct job *take_due(struct job_queue *q, uint64_t now)
-{
-	struct job *job = q->first;
-
-	if (!job || job->due_ns > now || q->hold_ns > now)
-		return NULL;
-	q->first = job->next;
-	if (!q->first)
-		q->last = NULL;
-	return job;
-}
-
-/* When the next look at the queue is worth it. */
-static uint64_t next_due(const struct job_queue *q, uint64_t now)
-{
-	uint64_t due = q->first ? q->first->due_ns : UINT64_MAX;
-
-	if (due < q->hold_ns)
-		due = q->hold_ns;
-	return due < now + WAIT_NS ? due : now + WAIT_NS;
-}
 
 static uint32_t longer(const struct storage_config *config, uint32_t pause_ms)
 {
@@ -111,7 +50,8 @@ static uint32_t longer(const struct storage_config *config, uint32_t pause_ms)
 	return next < config->retry_most_ms ? (uint32_t)next : config->retry_most_ms;
 }
 
-/* A job is counted in its queue from before anyone hears of it to its end. */
+/* A job is counted in its queue from before anyone hears of it to its end. Room for it was made
+ * when it was submitted. */
 static void enter(struct finisher *f, enum work work)
 {
 	pthread_mutex_lock(&f->lock);
@@ -122,7 +62,7 @@ static void enter(struct finisher *f, enum work work)
 static void enqueue(struct finisher *f, enum work work, struct job *job)
 {
 	pthread_mutex_lock(&f->lock);
-	insert(&f->queues[work], job);
+	job_queue_put(&f->queues[work], job);
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
 }
@@ -139,13 +79,6 @@ static void again(struct finisher *f, enum work work, struct job *job)
 {
 	job->due_ns = clock_now_ns() + job->pause_ms * NS_PER_MS;
 	enqueue(f, work, job);
-}
-
-static void job_free(struct job *job)
-{
-	free(job->rendered);
-	free(job->delivered);
-	free(job);
 }
 
 static void log_failure(const char *what, const struct uuid *recording, const char *why)
@@ -317,7 +250,8 @@ static void report_failure(
 	inbox_put(f->results, &e->letter);
 }
 
-/* Whether the destination answers decides when the next job may be begun. */
+/* Whether the destination answers decides when the next job may be begun, so that a thousand jobs
+ * do not each wait for one that is down. */
 static void note_answer(struct finisher *f, bool answered, uint64_t begun_ns)
 {
 	struct job_queue *q = &f->queues[WORK_DELIVER];
@@ -357,18 +291,22 @@ static void do_deliver(struct finisher *f, struct job *job)
 
 /* --- Threads --- */
 
-static void wait_until(struct finisher *f, uint64_t due_ns, uint64_t now)
+/* Sleeps until the queue has something due, or something changes. */
+static void wait_for_change(struct finisher *f, enum work work)
 {
+	uint64_t due_ns = job_queue_next_ns(&f->queues[work]);
+	uint64_t now_ns = clock_now_ns();
+	uint64_t wait_ns = NS_PER_MS + (due_ns > now_ns ? due_ns - now_ns : 0);
 	struct timespec until;
-	uint64_t wait_ns = due_ns > now ? due_ns - now : 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(wait_ns / 1000000000U);
-	until.tv_nsec += (long)(wait_ns % 1000000000U);
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
+	if (due_ns == UINT64_MAX) {
+		pthread_cond_wait(&f->changed, &f->lock);
+		return;
 	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	wait_ns += (uint64_t)until.tv_nsec;
+	until.tv_sec += (time_t)(wait_ns / 1000000000U);
+	until.tv_nsec = (long)(wait_ns % 1000000000U);
 	pthread_cond_timedwait(&f->changed, &f->lock, &until);
 }
 
@@ -376,7 +314,7 @@ static void wait_until(struct finisher *f, uint64_t due_ns, uint64_t now)
 static bool may_leave(const struct finisher *f, enum work work)
 {
 	return f->abandon || (f->ending && (work == WORK_RENDER || f->busy[WORK_RENDER] == 0) &&
-				     (work == WORK_RENDER || !f->queues[WORK_RENDER].first));
+				     (work == WORK_RENDER || f->queues[WORK_RENDER].waiting == 0));
 }
 
 /* The next job that is due, or NULL when the thread is to end. */
@@ -386,12 +324,10 @@ static struct job *next_job(struct finisher *f, enum work work)
 
 	pthread_mutex_lock(&f->lock);
 	while (!f->abandon) {
-		uint64_t now = clock_now_ns();
-
-		job = take_due(&f->queues[work], now);
+		job = job_queue_take(&f->queues[work], clock_now_ns());
 		if (job || may_leave(f, work))
 			break;
-		wait_until(f, next_due(&f->queues[work], now), now);
+		wait_for_change(f, work);
 	}
 	f->busy[work] += job != NULL;
 	pthread_mutex_unlock(&f->lock);
@@ -469,23 +405,30 @@ int finisher_start(struct finisher *f, struct topology *t, struct errmsg *e)
 	return 0;
 }
 
+/* Room in both queues for one more than there are in both. 0 or -ENOMEM. */
+static int reserve(struct finisher *f)
+{
+	uint32_t jobs = 1;
+	int err = 0;
+
+	pthread_mutex_lock(&f->lock);
+	for (enum work w = 0; w < WORK_COUNT; w++)
+		jobs += f->queues[w].count;
+	for (enum work w = 0; err == 0 && w < WORK_COUNT; w++)
+		err = job_queue_reserve(&f->queues[w], jobs);
+	pthread_mutex_unlock(&f->lock);
+	return err;
+}
+
 int finisher_submit(struct finisher *f, const struct uuid *recording)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct job *job = job_new(recording);
 
-	if (!job)
-		return -ENOMEM;
-	job->recording = *recording;
-	job->rendered = calloc(1, sizeof(*job->rendered));
-	job->delivered = calloc(1, sizeof(*job->delivered));
-	if (!job->rendered || !job->delivered) {
-		job_free(job);
+	if (!job || reserve(f) != 0) {
+		if (job)
+			job_free(job);
 		return -ENOMEM;
 	}
-	job->rendered->letter.kind = EVENT_RENDERED;
-	job->rendered->recording = *recording;
-	job->delivered->letter.kind = EVENT_DELIVERED;
-	job->delivered->recording = *recording;
 	job->due_ns = clock_now_ns();
 	enter(f, WORK_RENDER);
 	enqueue(f, WORK_RENDER, job);
@@ -506,14 +449,8 @@ void finisher_destroy(struct finisher *f)
 {
 	if (!f)
 		return;
-	for (enum work w = 0; w < WORK_COUNT; w++) {
-		while (f->queues[w].first) {
-			struct job *job = f->queues[w].first;
-
-			f->queues[w].first = job->next;
-			job_free(job);
-		}
-	}
+	for (enum work w = 0; w < WORK_COUNT; w++)
+		job_queue_clear(&f->queues[w]);
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

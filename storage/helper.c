@@ -12,7 +12,7 @@
 #include "storage/journal.h"
 #include "storage/track_file.h"
 
-#define LATE_PAUSE_MS 100
+#define TURN_MS 100 /* late lines are tried again, and a stop is seen */
 #define LATE_MOST 65536U
 
 /* A track's file, by slot. */
@@ -395,7 +395,7 @@ void helper_run(struct thread *self, void *arg)
 	struct helper *h = arg;
 
 	while (!thread_should_stop(self)) {
-		inbox_wait(&h->inbox, h->late_first ? LATE_PAUSE_MS : 100);
+		inbox_wait(&h->inbox, TURN_MS);
 		handle_all(h);
 		append_late(h, false);
 		if (h->settling && h->endings == 0)

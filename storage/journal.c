@@ -124,12 +124,14 @@ static int check(bool good)
 static void *append(void *array_pointer, unsigned int *count, size_t size)
 {
 	char *array;
+	char *longer;
 
 	memcpy(&array, array_pointer, sizeof(array));
 	if ((*count & (*count - 1)) == 0) {
-		array = reallocarray(array, *count ? *count * 2UL : 1, size);
-		if (!array)
+		longer = reallocarray(array, *count ? *count * 2UL : 1, size);
+		if (!longer)
 			return NULL;
+		array = longer;
 		memcpy(array_pointer, &array, sizeof(array));
 	}
 	return memset(array + size * (*count)++, 0, size);

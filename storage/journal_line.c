@@ -75,13 +75,10 @@ static struct line begin(const char *event)
 static char *finish(struct line *l)
 {
 	char *printed = l->failed ? NULL : cJSON_PrintUnformatted(l->object);
-	size_t length = printed ? strlen(printed) : 0;
-	char *text = printed ? malloc(length + 2) : NULL;
+	char *text = NULL;
 
-	if (text) {
-		memcpy(text, printed, length);
-		memcpy(text + length, "\n", 2);
-	}
+	if (printed && asprintf(&text, "%s\n", printed) < 0)
+		text = NULL;
 	cJSON_free(printed);
 	cJSON_Delete(l->object);
 	return text;

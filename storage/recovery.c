@@ -81,12 +81,26 @@ static uint64_t chunk_end_ns(const struct chunk_header *chunk)
 	return chunk->frames > 0 ? last + packet_ms * NS_PER_MS : 0;
 }
 
-/* By the last chunk alone: what lies behind it was sized ahead, a hole to lseek(2). 0: not found
- * so. */
+/* Where the last that was written ends: what is only sized ahead is a hole to lseek(2), and so is
+ * what a full disk did not take. */
+static off_t last_data_end(int fd)
+{
+	off_t end = 0;
+	off_t data;
+
+	while ((data = lseek(fd, end, SEEK_DATA)) >= 0) {
+		end = lseek(fd, data, SEEK_HOLE);
+		if (end < 0)
+			return 0;
+	}
+	return end;
+}
+
+/* By the last chunk alone. 0: not found so. */
 static uint64_t quick_end_ns(int fd, uint64_t file_id)
 {
-	off_t end = lseek(fd, 0, SEEK_HOLE);
-	size_t bytes = end < (off_t)CHUNK_BYTES_MAX ? (size_t)(end > 0 ? end : 0) : CHUNK_BYTES_MAX;
+	off_t end = last_data_end(fd);
+	size_t bytes = end < (off_t)CHUNK_BYTES_MAX ? (size_t)end : CHUNK_BYTES_MAX;
 	uint8_t *data = aligned_alloc(CHUNK_ALIGN, CHUNK_BYTES_MAX);
 	uint64_t end_ns = 0;
 

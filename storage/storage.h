@@ -137,7 +137,8 @@ struct recording_window {
 
 /* Opens journal and track files, and gives a track reference for each track of the mask
  * (TRACK_REF_NONE for others) that chunks may bear at once: chunks that come before the file is
- * there wait in memory. handlers.opened tells the outcome. -ENOSPC when limits.tracks are open. */
+ * there wait in memory. handlers.opened tells the outcome; after an error it is still to be closed
+ * or removed. -EEXIST when it is open already; -ENOSPC when limits.tracks are open. */
 int storage_open(struct storage *s, const struct recording_info *info, track_ref refs[TRACK_COUNT]);
 
 /* Notes for the journal. at_ns: recording clock. */

@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <rte_ring.h>
@@ -484,6 +485,22 @@ const counter *writer_counters(const struct writer *w)
 bool writer_is_fixed(const struct writer *w)
 {
 	return w->disk.fixed;
+}
+
+void writer_tell_fallbacks(const struct writer *w)
+{
+	struct rlimit limit = {0};
+
+	if (!w->disk.deferred)
+		log_warning("writer", "this kernel has no DEFER_TASKRUN (Linux 6.1 has): writes "
+				      "cost more CPU");
+	if (w->disk.fixed)
+		return;
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	log_warning("writer",
+		"chunks cannot be registered with io_uring (%s; RLIMIT_MEMLOCK is %lu KiB): writes "
+		"cost more CPU; raise LimitMEMLOCK of the service, or ulimit -l",
+		strerror(-w->disk.fixed_err), (unsigned long)(limit.rlim_cur >> 10));
 }
 
 uint64_t writer_written_ns(const struct writer *w)

@@ -83,6 +83,8 @@ struct inbox *writer_inbox(struct writer *w);
 /* Any thread. */
 const counter *writer_counters(const struct writer *w);
 bool writer_is_fixed(const struct writer *w);
+/* Logs what its io_uring has to do without. After writer_await_ready. */
+void writer_tell_fallbacks(const struct writer *w);
 /* Recording clock of a live run: all that was handed over before is written, or counted as
  * dropped. */
 uint64_t writer_written_ns(const struct writer *w);
