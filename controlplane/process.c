@@ -146,8 +146,7 @@ int process_create(struct process *p, struct errmsg *e)
 	if (err != 0)
 		return err;
 	p->eal = true;
-	if (!c->read_mode)
-		clock_start();
+	clock_start();
 	err = make_memory(p, &d, &s, e);
 	if (err == 0)
 		err = make_rooms(p, &d, &s, e);

@@ -111,10 +111,17 @@ static uint32_t longer(const struct storage_config *config, uint32_t pause_ms)
 	return next < config->retry_most_ms ? (uint32_t)next : config->retry_most_ms;
 }
 
-static void enqueue(struct finisher *f, enum work work, struct job *job)
+/* A job is counted in its queue from before anyone hears of it to its end. */
+static void enter(struct finisher *f, enum work work)
 {
 	pthread_mutex_lock(&f->lock);
 	f->queues[work].count++;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void enqueue(struct finisher *f, enum work work, struct job *job)
+{
+	pthread_mutex_lock(&f->lock);
 	insert(&f->queues[work], job);
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
@@ -127,13 +134,11 @@ static void leave(struct finisher *f, enum work work)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Back into its queue, after a longer pause. */
+/* Back into its queue, after its pause. */
 static void again(struct finisher *f, enum work work, struct job *job)
 {
 	job->due_ns = clock_now_ns() + job->pause_ms * NS_PER_MS;
-	pthread_mutex_lock(&f->lock);
-	insert(&f->queues[work], job);
-	pthread_mutex_unlock(&f->lock);
+	enqueue(f, work, job);
 }
 
 static void job_free(struct job *job)
@@ -262,10 +267,11 @@ static void do_render(struct finisher *f, struct job *job)
 		again(f, WORK_RENDER, job);
 		return;
 	}
+	if (!r.failed)
+		enter(f, WORK_DELIVER);
 	report_rendered(f, job, &r);
 	job->pause_ms = 0;
 	job->due_ns = clock_now_ns();
-	/* Counted as a delivery before it is no rendering any more: no moment without it. */
 	if (r.failed)
 		job_free(job);
 	else
@@ -481,6 +487,7 @@ int finisher_submit(struct finisher *f, const struct uuid *recording)
 	job->delivered->letter.kind = EVENT_DELIVERED;
 	job->delivered->recording = *recording;
 	job->due_ns = clock_now_ns();
+	enter(f, WORK_RENDER);
 	enqueue(f, WORK_RENDER, job);
 	return 0;
 }

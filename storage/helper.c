@@ -303,7 +303,7 @@ static void track_closed(struct helper *h, const struct track_letter *l)
 	struct order *o = f->ending;
 
 	f->ending = NULL;
-	close_file(f, l->result.bytes);
+	close_file(f, l->bytes);
 	o->result.chunks += l->result.chunks;
 	o->result.frames += l->result.frames;
 	o->result.frames_dropped += l->result.frames_dropped;

@@ -12,42 +12,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "storage/disk.h"
+#include "storage/open_track.h"
 #include "storage/track_file.h"
 
 #define TAKE_BURST 64U
 #define SLEEP_FIRST_NS 50000U
 #define SLEEP_MOST_NS 1000000U
-
-enum track_state { STATE_NONE, STATE_WAITING, STATE_OPEN, STATE_FAILED };
-
-struct chunk_list {
-	uint32_t head;
-	uint32_t tail;
-};
-
-/* What the writer knows of a track. */
-struct writer_track {
-	_Atomic track_ref ref; /* written by the writer, read by all */
-	track_ref closed;      /* the last that was closed in this slot */
-	enum track_state state;
-	int fd;
-	int err;	   /* why it failed */
-	uint32_t sequence; /* of its next chunk */
-	uint32_t pending;  /* chunks taken and neither written nor dropped */
-	bool growing;
-	uint64_t file_id;
-	uint64_t end;	 /* where its next chunk goes */
-	uint64_t ask_at; /* when end gets there, the file is to be made longer */
-	uint64_t sized;
-	uint64_t step;
-	struct chunk_list waiting;
-	struct track_letter *close; /* there: it is to be closed once nothing is pending */
-	/* Written by the writer, read by all. */
-	counter chunks;
-	counter frames;
-	counter frames_dropped;
-	counter bytes;
-};
 
 /* Chunks on their way back to an rx core. */
 struct returns {
@@ -59,7 +29,7 @@ struct writer {
 	struct writer_setup setup;
 	struct disk disk;
 	struct inbox inbox;
-	struct writer_track *tracks; /* by slot / writer_count */
+	struct open_track *tracks; /* by slot / writer_count */
 	uint32_t track_count;
 	struct chunk_list ready; /* to be written */
 	uint32_t waiting;	 /* chunks that wait for a file */
@@ -129,24 +99,6 @@ static void give_back(struct writer *w, struct chunk *c)
 		flush_returns(w, c->rx);
 }
 
-static void finish_close(struct writer *w, struct writer_track *t)
-{
-	struct track_letter *l = t->close;
-
-	if (!l || t->pending > 0 || t->growing)
-		return;
-	l->result = (struct storage_closed){.chunks = counter_read(&t->chunks),
-		.frames = counter_read(&t->frames),
-		.frames_dropped = counter_read(&t->frames_dropped),
-		.bytes = t->end};
-	l->letter.kind = TRACK_LETTER_CLOSED;
-	t->close = NULL;
-	t->closed = l->ref;
-	t->state = STATE_NONE;
-	atomic_store_explicit(&t->ref, TRACK_REF_NONE, memory_order_release);
-	inbox_put(w->setup.helper, &l->letter);
-}
-
 static void log_disk_error(struct writer *w, int err)
 {
 	uint64_t now = clock_now_ns();
@@ -164,7 +116,7 @@ static bool is_full(int err)
 
 /* Drops a chunk; t: its track, or NULL. */
 static void drop(
-	struct writer *w, struct chunk *c, struct writer_track *t, enum writer_counter reason)
+	struct writer *w, struct chunk *c, struct open_track *t, enum writer_counter reason)
 {
 	count(w, reason, 1);
 	count(w, WRITER_frames_dropped, c->frames);
@@ -175,7 +127,7 @@ static void drop(
 	give_back(w, c);
 }
 
-static void drop_for_error(struct writer *w, struct chunk *c, struct writer_track *t, int err)
+static void drop_for_error(struct writer *w, struct chunk *c, struct open_track *t, int err)
 {
 	log_disk_error(w, err);
 	drop(w, c, t, is_full(err) ? WRITER_drop_disk_full : WRITER_drop_disk_error);
@@ -183,7 +135,7 @@ static void drop_for_error(struct writer *w, struct chunk *c, struct writer_trac
 
 /* --- Writing --- */
 
-static struct writer_track *track_of(struct writer *w, track_ref ref)
+static struct open_track *track_of(struct writer *w, track_ref ref)
 {
 	uint32_t slot = track_ref_slot(ref);
 
@@ -195,7 +147,7 @@ static struct writer_track *track_of(struct writer *w, track_ref ref)
 static void write_done(void *arg, struct chunk *c, int err, unsigned int retries)
 {
 	struct writer *w = arg;
-	struct writer_track *t = track_of(w, c->track);
+	struct open_track *t = track_of(w, c->track);
 	uint32_t bytes = chunk_header_of(c)->stored_bytes;
 
 	count(w, WRITER_write_retries, retries);
@@ -216,29 +168,12 @@ static void write_done(void *arg, struct chunk *c, int err, unsigned int retries
 		t->pending--;
 		give_back(w, c);
 	}
-	finish_close(w, t);
-}
-
-/* Asks the helper for more of the file, well before its end is reached. */
-static void ask_for_more(struct writer *w, struct writer_track *t, track_ref ref)
-{
-	struct track_letter *l = &w->setup.grow[track_ref_slot(ref)];
-
-	if (t->growing || t->close || t->end < t->ask_at)
-		return;
-	t->growing = true;
-	l->letter.kind = TRACK_LETTER_GROW;
-	l->ref = ref;
-	l->fd = t->fd;
-	l->err = 0;
-	l->from = t->sized > t->end ? t->sized : t->end;
-	l->bytes = l->from + t->step;
-	inbox_put(w->setup.helper, &l->letter);
+	open_track_close_if_done(t, w->setup.helper);
 }
 
 static void write_chunk(struct writer *w, struct chunk *c)
 {
-	struct writer_track *t = track_of(w, c->track);
+	struct open_track *t = track_of(w, c->track);
 	struct chunk_header *h = chunk_header_of(c);
 	uint32_t stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
 
@@ -251,7 +186,7 @@ static void write_chunk(struct writer *w, struct chunk *c)
 	c->file_offset = t->end;
 	t->end += stored;
 	disk_write(&w->disk, c, t->fd, stored);
-	ask_for_more(w, t, c->track);
+	open_track_ask_for_more(t, &w->setup.grow[track_ref_slot(c->track)], w->setup.helper);
 }
 
 /* Starts as many writes as may be in flight. The number started. */
@@ -269,25 +204,10 @@ static unsigned int start_writes(struct writer *w)
 
 /* --- Chunks come in --- */
 
-/* A track is seen for the first time: by a chunk that was faster than its file, or by its file. */
-static void adopt(struct writer_track *t, track_ref ref)
-{
-	t->state = STATE_WAITING;
-	t->fd = -1;
-	t->sequence = 0;
-	t->end = 0;
-	t->waiting.head = CHUNK_NONE;
-	atomic_store_explicit(&t->chunks, 0, memory_order_relaxed);
-	atomic_store_explicit(&t->frames, 0, memory_order_relaxed);
-	atomic_store_explicit(&t->frames_dropped, 0, memory_order_relaxed);
-	atomic_store_explicit(&t->bytes, 0, memory_order_relaxed);
-	atomic_store_explicit(&t->ref, ref, memory_order_release);
-}
-
 /* The track of a reference, or NULL when it is none, or closed. */
-static struct writer_track *find(struct writer *w, track_ref ref)
+static struct open_track *find(struct writer *w, track_ref ref)
 {
-	struct writer_track *t = track_of(w, ref);
+	struct open_track *t = track_of(w, ref);
 	track_ref known;
 
 	if (!t)
@@ -299,15 +219,15 @@ static struct writer_track *find(struct writer *w, track_ref ref)
 		atomic_load_explicit(&w->setup.refs[track_ref_slot(ref)], memory_order_acquire) !=
 			ref)
 		return NULL;
-	adopt(t, ref);
+	open_track_adopt(t, ref);
 	return t;
 }
 
-static void sort_in(struct writer *w, struct writer_track *t, struct chunk *c)
+static void sort_in(struct writer *w, struct open_track *t, struct chunk *c)
 {
-	if (t->state == STATE_FAILED) {
+	if (t->state == OPEN_TRACK_FAILED) {
 		drop_for_error(w, c, t, t->err);
-	} else if (t->state == STATE_WAITING) {
+	} else if (t->state == OPEN_TRACK_WAITING) {
 		list_append(w, &t->waiting, c);
 		w->waiting++;
 	} else {
@@ -317,7 +237,7 @@ static void sort_in(struct writer *w, struct writer_track *t, struct chunk *c)
 
 static void take_chunk(struct writer *w, struct chunk *c)
 {
-	struct writer_track *t = find(w, c->track);
+	struct open_track *t = find(w, c->track);
 
 	count(w, WRITER_chunks_in, 1);
 	count(w, WRITER_frames_in, c->frames);
@@ -360,21 +280,12 @@ static unsigned int take_chunks(struct writer *w, unsigned int most, bool *drain
 
 /* --- Letters of the helper --- */
 
-static void file_opened(struct writer *w, struct track_letter *l)
+static void file_opened(struct writer *w, struct open_track *t, const struct track_letter *l)
 {
-	struct writer_track *t = track_of(w, l->ref);
 	struct chunk_list waiting;
 	struct chunk *c;
 
-	if (atomic_load_explicit(&t->ref, memory_order_relaxed) != l->ref)
-		adopt(t, l->ref);
-	t->state = l->err == 0 ? STATE_OPEN : STATE_FAILED;
-	t->err = l->err;
-	t->fd = l->fd;
-	t->file_id = l->file_id;
-	t->sized = l->bytes;
-	t->ask_at = l->bytes / 2;
-	t->step = 2 * WRITER_STEP_FIRST;
+	open_track_opened(t, l);
 	count(w, WRITER_files_opened, l->err == 0);
 	waiting = t->waiting;
 	t->waiting.head = CHUNK_NONE;
@@ -384,30 +295,23 @@ static void file_opened(struct writer *w, struct track_letter *l)
 	}
 }
 
-static void file_grown(struct writer *w, struct track_letter *l)
+static void take_letter(struct writer *w, struct track_letter *l)
 {
-	struct writer_track *t = track_of(w, l->ref);
+	struct open_track *t = track_of(w, l->ref);
 
-	t->growing = false;
-	if (l->err == 0) {
-		count(w, WRITER_files_grown, 1);
-		t->sized = l->bytes;
-		t->ask_at = t->sized - t->step / 2;
-		t->step = t->step < WRITER_STEP_MOST ? t->step * 2 : WRITER_STEP_MOST;
-	} else {
-		/* Writes go on beyond the end, slower, as long as there is room. */
-		t->step = WRITER_STEP_FIRST;
-		t->ask_at = t->end + t->step;
+	switch (l->letter.kind) {
+	case TRACK_LETTER_OPENED:
+		file_opened(w, t, l);
+		break;
+	case TRACK_LETTER_GROWN:
+		open_track_grown(t, l);
+		count(w, WRITER_files_grown, l->err == 0);
+		break;
+	case TRACK_LETTER_CLOSE:
+		t->close = l;
+		break;
 	}
-	finish_close(w, t);
-}
-
-static void close_track(struct writer *w, struct track_letter *l)
-{
-	struct writer_track *t = track_of(w, l->ref);
-
-	t->close = l;
-	finish_close(w, t);
+	open_track_close_if_done(t, w->setup.helper);
 }
 
 /* Returns whether there were any. */
@@ -424,12 +328,7 @@ static bool take_letters(struct writer *w)
 		struct track_letter *l = (struct track_letter *)letter;
 
 		letter = letter->next;
-		if (l->letter.kind == TRACK_LETTER_OPENED)
-			file_opened(w, l);
-		else if (l->letter.kind == TRACK_LETTER_GROWN)
-			file_grown(w, l);
-		else
-			close_track(w, l);
+		take_letter(w, l);
 	}
 	return any;
 }
@@ -492,10 +391,10 @@ static void idle(struct writer *w)
 static void drop_waiting(struct writer *w)
 {
 	for (uint32_t i = 0; i < w->track_count && w->waiting > 0; i++) {
-		struct writer_track *t = &w->tracks[i];
+		struct open_track *t = &w->tracks[i];
 		struct chunk *c;
 
-		while (t->state == STATE_WAITING && (c = list_take(w, &t->waiting))) {
+		while (t->state == OPEN_TRACK_WAITING && (c = list_take(w, &t->waiting))) {
 			w->waiting--;
 			drop(w, c, t, WRITER_drop_no_track);
 		}
@@ -594,13 +493,7 @@ uint64_t writer_written_ns(const struct writer *w)
 
 int writer_track_stats(const struct writer *w, track_ref ref, struct storage_closed *out)
 {
-	const struct writer_track *t = track_of((struct writer *)(uintptr_t)w, ref);
+	const struct open_track *t = track_of((struct writer *)(uintptr_t)w, ref);
 
-	if (!t || atomic_load_explicit(&t->ref, memory_order_acquire) != ref)
-		return -ENOENT;
-	*out = (struct storage_closed){.chunks = counter_read(&t->chunks),
-		.frames = counter_read(&t->frames),
-		.frames_dropped = counter_read(&t->frames_dropped),
-		.bytes = counter_read(&t->bytes)};
-	return 0;
+	return t ? open_track_stats(t, ref, out) : -ENOENT;
 }

@@ -26,7 +26,7 @@
 enum track_letter_kind {
 	TRACK_LETTER_OPENED = 100, /* helper to writer: fd or err, file_id, bytes */
 	TRACK_LETTER_CLOSE,	   /* helper to writer; comes back as CLOSED */
-	TRACK_LETTER_CLOSED,	   /* writer to helper: result; nothing is in flight any more */
+	TRACK_LETTER_CLOSED,	   /* writer to helper: result, bytes; nothing is in flight */
 	TRACK_LETTER_GROW,	   /* writer to helper: from, bytes; comes back as GROWN */
 	TRACK_LETTER_GROWN,	   /* helper to writer: bytes, or err */
 };
@@ -40,7 +40,7 @@ struct track_letter {
 	int err;
 	uint64_t file_id;
 	uint64_t from;
-	uint64_t bytes; /* the file is sized ahead to */
+	uint64_t bytes; /* up to which the file is sized, or written when it is closed */
 	struct storage_closed result;
 };
 

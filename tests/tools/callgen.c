@@ -43,6 +43,7 @@ enum argument {
 	ARG_EARLY_MEDIA,
 	ARG_LATE_OFFER,
 	ARG_NO_BYE,
+	ARG_OVERTAKE,
 	ARG_FORMAT,
 	ARG_OUT,
 	ARG_TRUTH,
@@ -66,6 +67,7 @@ static const struct option options[] = {
 	{"early-media", no_argument, NULL, ARG_EARLY_MEDIA},
 	{"late-offer", no_argument, NULL, ARG_LATE_OFFER},
 	{"no-bye", no_argument, NULL, ARG_NO_BYE},
+	{"overtake-ms", required_argument, NULL, ARG_OVERTAKE},
 	{"format", required_argument, NULL, ARG_FORMAT},
 	{"out", required_argument, NULL, ARG_OUT},
 	{"truth", required_argument, NULL, ARG_TRUTH},
@@ -91,6 +93,7 @@ static const char help[] =
 	"  --early-media     183 with SDP, and audio from it on\n"
 	"  --late-offer      the offer in the 200, the answer in the ACK\n"
 	"  --no-bye          the calls just stop\n"
+	"  --overtake-ms N   audio comes so much before its signalling, up to 100 (0)\n"
 	"  --format F        pcap or pcapng (pcap)\n"
 	"The SBC is 10.0.0.1 or 2001:db8::1, callers are in 10.1/16 or 2001:db8:1::,\n"
 	"callees in 10.2/16 or 2001:db8:2::.\n";
@@ -205,7 +208,8 @@ static bool set_calls(struct callplan_options *o, int argument, const char *text
 	}
 }
 
-static bool set_flow(struct callplan_options *o, int argument)
+/* Options that say in what order things happen. */
+static bool set_flow(struct callplan_options *o, int argument, const char *text)
 {
 	switch (argument) {
 	case ARG_EARLY_MEDIA:
@@ -217,6 +221,9 @@ static bool set_flow(struct callplan_options *o, int argument)
 	case ARG_NO_BYE:
 		o->no_bye = true;
 		return true;
+	case ARG_OVERTAKE:
+		o->overtake_ms = whole("overtake-ms", text, 0, 100);
+		return true;
 	default:
 		return false;
 	}
@@ -225,7 +232,7 @@ static bool set_flow(struct callplan_options *o, int argument)
 static void set(struct arguments *a, int argument, char *text)
 {
 	if (set_network(&a->plan, argument, text) || set_calls(&a->plan, argument, text) ||
-		set_flow(&a->plan, argument))
+		set_flow(&a->plan, argument, text))
 		return;
 	switch (argument) {
 	case ARG_FORMAT:

@@ -114,7 +114,7 @@ static void name_leg(struct plan_leg *l, uint64_t key, uint64_t call_key)
 /* The callee's leg begins after the caller's and is answered before it. */
 static void time_leg(const struct callplan_options *o, struct plan_leg *l, uint64_t call_key)
 {
-	uint64_t start = EPOCH_US + l->call * o->stagger_ms * US_PER_MS;
+	uint64_t start = EPOCH_US + (uint64_t)l->call * o->stagger_ms * US_PER_MS;
 	uint64_t answer = start + (600 + draw_below(call_key, FOR_ANSWER, 0, 400)) * US_PER_MS;
 	uint64_t bye = answer + (uint64_t)(o->seconds * 1e6);
 	uint64_t *at = l->sip_us;
@@ -158,12 +158,15 @@ static uint64_t media_start(const struct callplan_options *o, const struct plan_
 	const struct plan_leg *l = s->leg;
 	bool by_answerer = s->direction == (l->leg ? 0 : 1);
 	uint64_t shift = draw_below(s->key, FOR_START, 0, 15000);
+	uint64_t start;
 
 	if (o->late_offer)
-		return l->sip_us[SIP_ACK] + 100 + shift;
-	if (!by_answerer)
-		return l->sip_us[SIP_ACK] - 3000 + shift;
-	return l->sip_us[o->early_media ? SIP_PROGRESS : SIP_OK] + 100 + shift;
+		start = l->sip_us[SIP_ACK] + 100 + shift;
+	else if (!by_answerer)
+		start = l->sip_us[SIP_ACK] - 3000 + shift;
+	else
+		start = l->sip_us[o->early_media ? SIP_PROGRESS : SIP_OK] + 100 + shift;
+	return start - o->overtake_ms * US_PER_MS;
 }
 
 /* Who hangs up stops before; the other one goes on for a moment. */

@@ -17,6 +17,12 @@ def cases(entry):
         yield MARKS[mark], name
 
 
+def last_line(entry):
+    """A program that skips itself says why in its last line."""
+    said = (entry.get("stdout", "") + entry.get("stderr", "")).strip().splitlines()
+    return said[-1] if said else "it does not say why"
+
+
 def lines(suite, entry):
     program = entry["name"].split(" / ")[-1].split(":")[-1]
     passed = entry["result"] in ("OK", "EXPECTEDFAIL")
@@ -25,7 +31,7 @@ def lines(suite, entry):
     for status, name in found:
         yield status, f"{suite}/{program}/{name}", seconds / len(found), ""
     if entry["result"] == "SKIP":
-        yield "skip", f"{suite}/{program}", seconds, "the program says so"
+        yield "skip", f"{suite}/{program}", seconds, last_line(entry)
     elif not passed and not any(status == "FAIL" for status, _ in found):
         yield "FAIL", f"{suite}/{program}", seconds, f"{entry['result']}, exit {entry.get('returncode')}"
     elif not found:

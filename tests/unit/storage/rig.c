@@ -253,7 +253,7 @@ void rig_wait(struct rig *r, const unsigned int *count, unsigned int wanted)
 {
 	const struct storage_handlers handlers = {&r->events, on_opened, on_closed, on_rendered,
 		on_delivered, on_delivery_failed, on_removed, on_space};
-	time_t end = time(NULL) + 30;
+	time_t end = time(NULL) + 100;
 
 	while (storage_poll(r->storage, &handlers) > 0 || *count < wanted) {
 		struct pollfd p = {.fd = storage_wake_fd(r->storage), .events = POLLIN};
@@ -261,7 +261,7 @@ void rig_wait(struct rig *r, const unsigned int *count, unsigned int wanted)
 		if (*count < wanted)
 			poll(&p, 1, 1000);
 		if (time(NULL) > end)
-			fail_msg("waited 30 s for %u events, got %u", wanted, *count);
+			fail_msg("waited 100 s for %u events, got %u", wanted, *count);
 	}
 }
 

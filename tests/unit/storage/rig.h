@@ -67,7 +67,7 @@ void rig_send(struct rig *r, unsigned int rx, track_ref ref, uint32_t number);
 #define RIG_FRAMES 20U
 #define RIG_LENGTH 172U
 
-/* Polls storage until *count reaches `wanted`; fails the test after 30 s. */
+/* Polls storage until *count reaches `wanted`; fails the test after 100 s. */
 void rig_wait(struct rig *r, const unsigned int *count, unsigned int wanted);
 /* The sum of a counter over all writers. */
 uint64_t rig_count(const struct rig *r, enum writer_counter which);
