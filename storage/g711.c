@@ -9,9 +9,9 @@
 /* A-law: every other bit is sent inverted. */
 #define ALAW_SEGMENT(c) ((((c) ^ 0x55) & 0x70) >> 4)
 #define ALAW_STEP(c) (((((c) ^ 0x55) & 0x0f) << 4) + 8)
+#define ALAW_UPPER(c) (ALAW_SEGMENT(c) > 0)
 #define ALAW_MAGNITUDE(c) \
-	(ALAW_SEGMENT(c) == 0 ? ALAW_STEP(c) \
-			      : (ALAW_STEP(c) + 0x100) << ((ALAW_SEGMENT(c) + 7) & 7))
+	((ALAW_STEP(c) + ALAW_UPPER(c) * 0x100) << (ALAW_SEGMENT(c) - ALAW_UPPER(c)))
 #define ALAW(c) (((c) ^ 0x55) & 0x80 ? ALAW_MAGNITUDE(c) : -ALAW_MAGNITUDE(c))
 
 #define FOUR(f, n) f(n), f((n) + 1), f((n) + 2), f((n) + 3)

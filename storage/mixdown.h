@@ -15,7 +15,7 @@ struct mixdown {
 	struct recorded_track *tracks; /* TRACK_COUNT; in the order of position */
 	unsigned int mask;	       /* of those that are recorded */
 	struct wav_format format;
-	const struct span *pauses; /* samples; in the order of time */
+	const struct span *pauses; /* samples, not cut to the file; in the order of time */
 	size_t pause_count;
 	uint32_t tone_hz;
 	uint32_t tone_ms; /* at each end of a pause, at most half of it; 0: none */

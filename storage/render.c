@@ -139,17 +139,24 @@ static int find_window(struct rendering *r)
 	return 0;
 }
 
-/* A time of the recording clock in units after the start, cut to the recording. */
-static int64_t clip(const struct rendering *r, uint64_t at_ns, uint64_t per_second, uint64_t most)
+/* A time of the recording clock in units after the start; before it, negative. */
+static int64_t units_after_start(const struct rendering *r, uint64_t at_ns, uint64_t per_second)
 {
-	unsigned __int128 units;
+	uint64_t bounded_ns = at_ns < PACKET_TIME_MAX ? at_ns : PACKET_TIME_MAX;
+	__int128 units = (__int128)(int64_t)(bounded_ns - r->start_ns) * (int64_t)per_second;
 
-	if (at_ns <= r->start_ns)
-		return 0;
-	units = ((unsigned __int128)(at_ns - r->start_ns) * per_second + SECOND_NS / 2) / SECOND_NS;
-	return (int64_t)(units < most ? (uint64_t)units : most);
+	return (int64_t)((units + (units < 0 ? -SECOND_NS : SECOND_NS) / 2) / SECOND_NS);
 }
 
+static int64_t clip(int64_t value, uint64_t most)
+{
+	if (value < 0)
+		return 0;
+	return (uint64_t)value < most ? value : (int64_t)most;
+}
+
+/* In samples pauses stay whole, for their tones stand at their true ends; in milliseconds they are
+ * cut to the recording. */
 static int find_pauses(struct rendering *r)
 {
 	const struct journal *j = &r->journal;
@@ -160,14 +167,15 @@ static int find_pauses(struct rendering *r)
 		return errmsg_set(&r->e, -ENOMEM, "no memory to render");
 	for (unsigned int i = 0; i < j->pause_count; i++) {
 		const struct journal_pause *p = &j->pauses[i];
-		struct span span = {clip(r, p->start_ns, r->format.rate_hz, r->format.frames),
-			clip(r, p->end_ns, r->format.rate_hz, r->format.frames)};
+		struct span span = {units_after_start(r, p->start_ns, r->format.rate_hz),
+			units_after_start(r, p->end_ns, r->format.rate_hz)};
 
-		if (span.start >= span.end)
+		if (span.start >= span.end || span.end <= 0 ||
+			span.start >= (int64_t)r->format.frames)
 			continue;
 		r->pauses_ms[r->pause_count] =
-			(struct span){clip(r, p->start_ns, 1000, r->duration_ms),
-				clip(r, p->end_ns, 1000, r->duration_ms)};
+			(struct span){clip(units_after_start(r, p->start_ns, 1000), r->duration_ms),
+				clip(units_after_start(r, p->end_ns, 1000), r->duration_ms)};
 		r->pauses[r->pause_count++] = span;
 	}
 	return 0;

@@ -41,10 +41,11 @@ static struct decoder *decoder_for(struct track_player *player, const struct pac
 {
 	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
 	struct decoder **slot = &player->decoders[p->stream];
+	struct decoder *old = *slot;
 
-	if (*slot && (*slot)->type == type)
-		return *slot;
-	decoder_free(*slot);
+	if (old && old->type == type)
+		return old;
+	decoder_free(old);
 	*slot = NULL;
 	return type->make(slot, type) == 0 ? *slot : NULL;
 }

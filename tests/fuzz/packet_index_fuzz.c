@@ -1,0 +1,76 @@
+/* A track of hostile RTP, from index to positions: the input is a codec's clock in kHz (an octet),
+ * then packets, each an arrival step in units of 100 us (2 octets), a length (1 octet), and octets.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/reception.h"
+#include "storage/timeline.h"
+
+static size_t make_chunk(uint8_t *out, size_t room, const uint8_t *data, size_t size)
+{
+	struct chunk_header *h = (struct chunk_header *)out;
+	size_t used = sizeof(*h);
+	int64_t at_us = 0;
+
+	*h = (struct chunk_header){.base_ns = 1000000000ULL};
+	while (size >= 3) {
+		struct chunk_frame *frame = (struct chunk_frame *)(out + used);
+		size_t length = data[2] < size - 3 ? data[2] : size - 3;
+
+		if (used + chunk_frame_bytes((uint32_t)length) > room || at_us > INT32_MAX / 2)
+			break;
+		at_us += (int16_t)(data[0] << 8 | data[1]) * 100;
+		*frame = (struct chunk_frame){(int32_t)at_us, (uint16_t)length, 0};
+		memcpy(frame + 1, data + 3, length);
+		used += chunk_frame_bytes((uint32_t)length);
+		h->frames++;
+		data += 3 + length;
+		size -= 3 + length;
+	}
+	h->used_bytes = (uint32_t)used;
+	return used;
+}
+
+static void render(const struct journal *journal, const struct chunk_header *chunk)
+{
+	struct packet_index index;
+	struct rtp_streams streams = {0};
+	struct timeline timeline = {0};
+	struct reception *receptions = NULL;
+	uint64_t first_ns;
+
+	if (packet_index_init(&index, journal, TRACK_INCOMING) == 0 &&
+		packet_index_add(&index, chunk, 0) == 0) {
+		packet_index_by_arrival(&index);
+		if (rtp_streams_find(&streams, &index) == 0 &&
+			timeline_place(&timeline, &index, &streams) == 0 &&
+			reception_count(&receptions, &streams, &index, 0, UINT64_MAX, 3) == 0) {
+			timeline_first_ns(&timeline, &index, &first_ns);
+			timeline_position(&timeline, &index, first_ns, 8000);
+			packet_index_by_position(&index);
+		}
+		free(receptions);
+		timeline_free(&timeline);
+		rtp_streams_free(&streams);
+	}
+	packet_index_free(&index);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static _Alignas(64) uint8_t chunk[1 << 17];
+	struct codec codecs[] = {{96, 1, 8000, "PCMU", ""}, {101, 1, 8000, "TELEPHONE-EVENT", ""}};
+	struct journal_codecs map = {TRACK_INCOMING, 0, 2, codecs};
+	struct journal_pause pause = {1500000000ULL, 2500000000ULL};
+	struct journal journal = {
+		.codecs_count = 1, .codecs = &map, .pause_count = 1, .pauses = &pause};
+
+	if (size == 0)
+		return 0;
+	codecs[0].clock_hz = data[0] * 1000U;
+	make_chunk(chunk, sizeof(chunk), data + 1, size - 1);
+	render(&journal, (const struct chunk_header *)chunk);
+	return 0;
+}
