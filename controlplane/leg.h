@@ -22,7 +22,10 @@
 struct account_config;
 struct config;
 struct recording;
+struct endpoint;
+struct legs;
 struct media_stream;
+struct tie;
 
 #define LEG_ADDRESSES_MAX \
 	16 /* media addresses one end announced: forks, re-INVITEs, several m= lines */
@@ -40,8 +43,9 @@ struct leg_media {
 							left out */
 	unsigned int codec_count;
 	struct codec codecs[LEG_CODECS_MAX];
+	bool known;	   /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
-	bool receives;	   /* false: sendonly or inactive */
+	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
 	uint32_t ptime_ms; /* 0: not said */
 };
 
@@ -66,28 +70,37 @@ struct leg {
 	uint64_t offered_ns;  /* recording clock: first INVITE */
 	uint64_t answered_ns; /* 0: not yet */
 	uint64_t ended_ns;
-	int64_t wall_offset_ns; /* taken at offered_ns; add to recording clock for Unix time */
-	unsigned int sip_code;	/* of a refusal; 0: normal */
-	char reason[32];	/* of the end: "hangup", "refused", "cancelled", "media_timeout",
-				   "capture_end", "shutdown" */
-	bool on_hold;
+	int64_t wall_offset_ns;	    /* taken at offered_ns; add to recording clock for Unix time */
+	unsigned int sip_code;	    /* of a refusal; 0: normal */
+	char reason[32];	    /* of the end: "hangup", "refused", "cancelled", "no_answer",
+				       "media_timeout", "capture_end", "shutdown" */
+	bool on_hold;		    /* either end does not send or does not receive */
 	uint32_t session_expires_s; /* RFC 4028; 0: none */
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
 	struct leg_media media[ENDS];
 	const struct account_config *account;
-	struct recording *recording;  /* the one not yet stopped; recording.c */
-	unsigned int recordings;      /* made so far; recording.c */
-	struct media_stream *streams; /* list; media.c */
-	uint64_t last_media_ns;	      /* newest packet known of; media.c */
-	struct timer media_timer;     /* media.c */
-	unsigned int holds;	      /* users beside the table */
-	void *dialog;		      /* dialog.c */
-	struct timer linger;	      /* leg.c */
+	struct recording *recording;	   /* the one not yet stopped; recording.c */
+	unsigned int recordings;	   /* made so far; recording.c */
+	struct media_stream *streams;	   /* list; media.c */
+	uint64_t last_media_ns;		   /* newest packet known of; media.c */
+	struct timer media_timer;	   /* media.c */
+	struct endpoint *endpoints;	   /* list; endpoint.c */
+	unsigned int holds;		   /* users beside the table */
+	void *dialog;			   /* dialog.c */
+	void (*dialog_free)(void *dialog); /* dialog.c; called when the leg goes */
+	struct timer dialog_timer;	   /* dialog.c; cancelled when the leg ends */
+	struct timer linger;		   /* leg.c */
+	struct legs *owner;
+	uint64_t sip_id_hash; /* of the whole texts, which sip_call_id and from_tag may cut */
+	uint64_t dialog_hash;
 	struct leg *next_in_session;
 	struct leg *next; /* all legs, by age */
 	struct leg *previous;
-	struct leg *next_by_call_id; /* hash chains; leg.c */
+	struct leg *next_ended; /* ended ones, in the order in which they ended */
+	struct leg *previous_ended;
+	struct leg *next_by_call_id; /* hash chains, the newest first; leg.c */
 	struct leg *next_by_sip_id;
+	struct leg *next_by_dialog;
 };
 
 struct session {
@@ -97,8 +110,11 @@ struct session {
 	uint64_t sequence;	    /* invocations so far */
 	char header_halves[2][64];  /* Session-ID, RFC 7989: lower-case hex, "" when absent or nil;
 				     * else [0] the configured  header's value */
-	struct session *next;
+	uint64_t number;	    /* grows with age; session.c */
+	struct tie *ties;	    /* all values that tie legs to it; session.c */
+	struct session *next;	    /* all sessions, by age */
 	struct session *previous;
+	struct session *next_by_id; /* hash chain; session.c */
 };
 
 /* What became of a leg. Called by leg.c and dialog.c, after the leg's fields are up to date; NULL
@@ -115,8 +131,6 @@ struct leg_hooks {
 	void (*ended)(void *arg, struct leg *leg);
 	void (*forgotten)(void *arg, struct leg *leg); /* just before it is freed */
 };
-
-struct legs;
 
 int legs_create(struct legs **out, const struct config *config, struct timers *timers,
 	const struct leg_hooks *hooks);
@@ -136,9 +150,11 @@ struct leg_offer {
 	int64_t wall_offset_ns;
 };
 
-/* Makes a leg and joins it to its transaction. Does not call hooks.offered: the caller does, by
- * leg_offered, when the message's media is noted. 0, -EEXIST (*out is then the leg that is there),
- * -ENOSPC at limits.legs (counted), -ENOMEM. */
+/* Makes a leg and joins it to its transaction: that of a leg with the same SIP Call-ID, or tied by
+ * the transaction header, or its own. An ended leg of the same dialog does not hinder it, and hands
+ * its ParticipantTag on. Does not call hooks.offered: the caller does, by leg_offered, when the
+ * message's media is noted. At limits.legs ended legs that nobody holds make room. 0, -EEXIST (*out
+ * is then the leg that is there), -ENOSPC (counted), -ENOMEM. */
 int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out);
 void leg_offered(struct legs *l, struct leg *leg,
 	const char *(*header)(void *message, const char *name), void *message);
@@ -154,11 +170,17 @@ void leg_end(
 void leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns);
 
+/* A later message of the leg bears this value of the transaction header. What it tells of legs to
+ * come is remembered; two transactions that turn out to be one are made one as long as the later
+ * one has no answered leg and no recording, for ids that have been told must stay. */
+void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header);
+
 /* Ties a further leg to a transaction (admin API). 0, or -ENOENT. */
 int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id);
 
-/* Finds. A SIP Call-ID may belong to several live legs: `index` counts through them. NULL: none
- * (more). */
+/* Finds. A SIP Call-ID may belong to several live legs: `index` counts through them, the newest
+ * first; where none lives, index 0 is the newest ended one. NULL: none (more). Of a CallId or a
+ * dialog the newest leg is found. */
 struct leg *leg_by_call_id(struct legs *l, const struct uuid *call_id);
 struct leg *leg_by_sip_id(struct legs *l, const char *sip_call_id, unsigned int index);
 struct leg *leg_by_dialog(

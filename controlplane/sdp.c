@@ -305,5 +305,6 @@ int sdp_parse(struct leg_media *out, const char *data, size_t bytes)
 	}
 	finish_media(&p);
 	drop_unnamed(out);
+	out->known = true;
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* A reader of captures for tests, apart from the product's: UDP over IPv4, over Ethernet or bare, in
- * pcap and pcapng, first fragments as far as they go. */
+/* A reader of captures for tests, apart from the product's: UDP over IPv4, over Ethernet or bare,
+ * in pcap and pcapng, first fragments as far as they go. */
 #ifndef LEGTAP_TESTS_UDP_PACKETS_H
 #define LEGTAP_TESTS_UDP_PACKETS_H
 

@@ -1,0 +1,491 @@
+/* Legs: made by an offer, found by their ids, gone 32 s after their end. What ties them to
+ * transactions is in session.c; what drives them, in dialog.c. Control thread. */
+#include "controlplane/leg.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "controlplane/bytes_hash.h"
+#include "controlplane/config.h"
+#include "controlplane/session.h"
+
+#define LINGER_NS \
+	32000000000ULL /* 64 × T1 (RFC 3261, 17): until then, retransmissions may come \
+			*/
+#define BUCKETS_MIN 1024U
+#define BUCKETS_MAX (1U << 20)
+#define EVICT_SCAN 16 /* ended legs looked at for one that nobody holds */
+
+struct legs {
+	const struct config *config;
+	struct timers *timers;
+	struct leg_hooks hooks;
+	struct sessions *sessions;
+	uint64_t hash_key;
+	size_t mask;
+	struct leg **by_call_id;
+	struct leg **by_sip_id;
+	struct leg **by_dialog;
+	struct leg *first;
+	struct leg *last;
+	struct leg *first_ended;
+	struct leg *last_ended;
+	unsigned int count;
+	unsigned int live;
+	uint64_t refused;
+};
+
+static size_t bucket_count(uint32_t legs_max)
+{
+	size_t buckets = BUCKETS_MIN;
+
+	while (buckets < legs_max && buckets < BUCKETS_MAX)
+		buckets *= 2;
+	return buckets;
+}
+
+int legs_create(struct legs **out, const struct config *config, struct timers *timers,
+	const struct leg_hooks *hooks)
+{
+	struct legs *l = calloc(1, sizeof(*l));
+	size_t buckets = bucket_count(config->limits.legs);
+
+	if (!l)
+		return -ENOMEM;
+	l->config = config;
+	l->timers = timers;
+	if (hooks)
+		l->hooks = *hooks;
+	l->mask = buckets - 1;
+	if (getrandom(&l->hash_key, sizeof(l->hash_key), 0) != (ssize_t)sizeof(l->hash_key))
+		l->hash_key = (uintptr_t)l;
+	l->by_call_id = calloc(buckets, sizeof(struct leg *));
+	l->by_sip_id = calloc(buckets, sizeof(struct leg *));
+	l->by_dialog = calloc(buckets, sizeof(struct leg *));
+	if (!l->by_call_id || !l->by_sip_id || !l->by_dialog ||
+		sessions_create(&l->sessions,
+			strcasecmp(config->transaction_header, "Session-ID") == 0, l->mask,
+			l->hash_key) != 0) {
+		legs_destroy(l);
+		return -ENOMEM;
+	}
+	*out = l;
+	return 0;
+}
+
+/* --- The tables --- */
+
+static uint64_t sip_id_hash(const struct legs *l, const char *sip_call_id)
+{
+	return text_hash(l->hash_key, sip_call_id);
+}
+
+static uint64_t dialog_hash(
+	const struct legs *l, const char *sip_call_id, const char *from_tag, enum leg_side side)
+{
+	return text_hash(sip_id_hash(l, sip_call_id) + side, from_tag);
+}
+
+static void link_leg(struct legs *l, struct leg *leg)
+{
+	struct leg **call_id = &l->by_call_id[uuid_hash(&leg->call_id) & l->mask];
+	struct leg **sip_id = &l->by_sip_id[leg->sip_id_hash & l->mask];
+	struct leg **dialog = &l->by_dialog[leg->dialog_hash & l->mask];
+
+	leg->next_by_call_id = *call_id;
+	*call_id = leg;
+	leg->next_by_sip_id = *sip_id;
+	*sip_id = leg;
+	leg->next_by_dialog = *dialog;
+	*dialog = leg;
+	leg->previous = l->last;
+	*(l->last ? &l->last->next : &l->first) = leg;
+	l->last = leg;
+	l->count++;
+	l->live++;
+}
+
+static void unlink_ended(struct legs *l, struct leg *leg)
+{
+	*(leg->previous_ended ? &leg->previous_ended->next_ended : &l->first_ended) =
+		leg->next_ended;
+	*(leg->next_ended ? &leg->next_ended->previous_ended : &l->last_ended) =
+		leg->previous_ended;
+}
+
+static void unlink_leg(struct legs *l, struct leg *leg)
+{
+	struct leg **at;
+
+	for (at = &l->by_call_id[uuid_hash(&leg->call_id) & l->mask]; *at != leg;)
+		at = &(*at)->next_by_call_id;
+	*at = leg->next_by_call_id;
+	for (at = &l->by_sip_id[leg->sip_id_hash & l->mask]; *at != leg;)
+		at = &(*at)->next_by_sip_id;
+	*at = leg->next_by_sip_id;
+	for (at = &l->by_dialog[leg->dialog_hash & l->mask]; *at != leg;)
+		at = &(*at)->next_by_dialog;
+	*at = leg->next_by_dialog;
+	*(leg->previous ? &leg->previous->next : &l->first) = leg->next;
+	*(leg->next ? &leg->next->previous : &l->last) = leg->previous;
+	l->count--;
+	if (leg->state == LEG_ENDED)
+		unlink_ended(l, leg);
+	else
+		l->live--;
+}
+
+/* Texts are kept cut, so the hash of the whole decides, and the cut text guards it. */
+static bool has_sip_id(const struct leg *leg, uint64_t hash, const char *sip_call_id)
+{
+	return leg->sip_id_hash == hash &&
+	       strncmp(leg->sip_call_id, sip_call_id, sizeof(leg->sip_call_id) - 1) == 0;
+}
+
+struct leg *leg_by_call_id(struct legs *l, const struct uuid *call_id)
+{
+	struct leg *leg = l->by_call_id[uuid_hash(call_id) & l->mask];
+
+	while (leg && !uuid_equal(&leg->call_id, call_id))
+		leg = leg->next_by_call_id;
+	return leg;
+}
+
+struct leg *leg_by_sip_id(struct legs *l, const char *sip_call_id, unsigned int index)
+{
+	uint64_t hash = sip_id_hash(l, sip_call_id);
+	struct leg *ended = NULL;
+	unsigned int count = 0;
+
+	for (struct leg *leg = l->by_sip_id[hash & l->mask]; leg; leg = leg->next_by_sip_id) {
+		if (!has_sip_id(leg, hash, sip_call_id))
+			continue;
+		if (leg->state != LEG_ENDED && count++ == index)
+			return leg;
+		if (!ended)
+			ended = leg;
+	}
+	return index == 0 ? ended : NULL;
+}
+
+struct leg *leg_by_dialog(
+	struct legs *l, const char *sip_call_id, const char *from_tag, enum leg_side side)
+{
+	uint64_t hash = dialog_hash(l, sip_call_id, from_tag, side);
+	struct leg *leg = l->by_dialog[hash & l->mask];
+
+	while (leg &&
+		(leg->dialog_hash != hash || leg->side != side ||
+			strncmp(leg->sip_call_id, sip_call_id, sizeof(leg->sip_call_id) - 1) != 0 ||
+			strncmp(leg->from_tag, from_tag, sizeof(leg->from_tag) - 1) != 0))
+		leg = leg->next_by_dialog;
+	return leg;
+}
+
+struct session *session_by_id(struct legs *l, const struct uuid *transaction_id)
+{
+	return sessions_find(l->sessions, transaction_id);
+}
+
+struct leg *legs_first(struct legs *l)
+{
+	return l->first;
+}
+
+unsigned int legs_live(const struct legs *l)
+{
+	return l->live;
+}
+
+uint64_t legs_refused(const struct legs *l)
+{
+	return l->refused;
+}
+
+/* --- A leg's life --- */
+
+static void forget(struct legs *l, struct leg *leg)
+{
+	if (l->hooks.forgotten)
+		l->hooks.forgotten(l->hooks.arg, leg);
+	timer_cancel(l->timers, &leg->dialog_timer);
+	timer_cancel(l->timers, &leg->linger);
+	unlink_leg(l, leg);
+	session_leave(l->sessions, leg);
+	if (leg->dialog_free)
+		leg->dialog_free(leg->dialog);
+	free(leg);
+}
+
+void legs_destroy(struct legs *l)
+{
+	if (!l)
+		return;
+	while (l->first)
+		forget(l, l->first);
+	sessions_destroy(l->sessions);
+	free(l->by_dialog);
+	free(l->by_sip_id);
+	free(l->by_call_id);
+	free(l);
+}
+
+static bool make_room(struct legs *l)
+{
+	struct leg *leg = l->first_ended;
+
+	if (l->count < l->config->limits.legs)
+		return true;
+	for (unsigned int i = 0; leg && i < EVICT_SCAN; i++, leg = leg->next_ended) {
+		if (leg->holds == 0) {
+			forget(l, leg);
+			return true;
+		}
+	}
+	l->refused++;
+	return false;
+}
+
+static void keep_text(char out[LEG_TEXT_BYTES], const char *text)
+{
+	snprintf(out, LEG_TEXT_BYTES, "%s", text ? text : "");
+}
+
+/* "sip:user@host" of "sip:user@host:5060;user=phone": the address of record (RFC 3261, 10.2.1). A
+ * semicolon in the user part is the user's own. */
+static void address_of_record(char out[LEG_TEXT_BYTES], const char *uri)
+{
+	char *host;
+
+	keep_text(out, uri);
+	host = strrchr(out, '@');
+	if (host || strncasecmp(out, "sip", 3) == 0)
+		(host ? host : out)[strcspn(host ? host : out, ";?>")] = '\0';
+}
+
+static void fill(struct legs *l, struct leg *leg, const struct leg_offer *o)
+{
+	const char *const parts[] = {l->config->site, o->sip_call_id, o->from_tag,
+		o->side == SIDE_CALLER ? "caller" : "callee"};
+
+	uuid_named(&leg->call_id, parts, 4);
+	keep_text(leg->sip_call_id, o->sip_call_id);
+	keep_text(leg->from_tag, o->from_tag);
+	keep_text(leg->from_uri, o->from_uri);
+	keep_text(leg->to_uri, o->to_uri);
+	address_of_record(leg->participant, o->side == SIDE_CALLER ? o->from_uri : o->to_uri);
+	leg->owner = l;
+	leg->side = o->side;
+	leg->by_sbc = o->by_sbc;
+	leg->peer = o->peer;
+	leg->encapsulation = o->encapsulation;
+	leg->offered_ns = o->at_ns;
+	leg->wall_offset_ns = o->wall_offset_ns;
+	leg->refreshed_ns = o->at_ns;
+	leg->sip_id_hash = sip_id_hash(l, o->sip_call_id);
+	leg->dialog_hash = dialog_hash(l, o->sip_call_id, o->from_tag, o->side);
+}
+
+int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out)
+{
+	struct leg *there = leg_by_dialog(l, offer->sip_call_id, offer->from_tag, offer->side);
+	struct leg *sibling;
+	struct leg *leg;
+
+	if (there && there->state != LEG_ENDED) {
+		*out = there;
+		return -EEXIST;
+	}
+	if (!make_room(l))
+		return -ENOSPC;
+	leg = calloc(1, sizeof(*leg));
+	if (!leg)
+		return -ENOMEM;
+	fill(l, leg, offer);
+	sibling = leg_by_sip_id(l, offer->sip_call_id, 0);
+	if (session_enter(l->sessions, leg, sibling, offer->transaction_header) != 0) {
+		free(leg);
+		return -ENOMEM;
+	}
+	link_leg(l, leg);
+	*out = leg;
+	return 0;
+}
+
+void leg_offered(struct legs *l, struct leg *leg,
+	const char *(*header)(void *message, const char *name), void *message)
+{
+	if (l->hooks.offered)
+		l->hooks.offered(l->hooks.arg, leg, header, message);
+}
+
+void leg_ring(struct legs *l, struct leg *leg, unsigned int code, uint64_t at_ns)
+{
+	if (leg->state != LEG_OFFERED)
+		return;
+	leg->state = LEG_RINGING;
+	if (l->hooks.ringing)
+		l->hooks.ringing(l->hooks.arg, leg, code);
+}
+
+void leg_answer(struct legs *l, struct leg *leg, uint64_t at_ns)
+{
+	if (leg->state >= LEG_ANSWERED)
+		return;
+	leg->state = LEG_ANSWERED;
+	leg->answered_ns = at_ns > leg->offered_ns ? at_ns : leg->offered_ns;
+	if (l->hooks.answered)
+		l->hooks.answered(l->hooks.arg, leg);
+}
+
+static void linger_over(void *arg, uint64_t now_ns)
+{
+	struct leg *leg = arg;
+
+	if (leg->holds == 0)
+		forget(leg->owner, leg);
+}
+
+/* At the next turn of the timers: only they know the time, for a leg may end long before it is
+ * known that it did. */
+static void begin_linger(void *arg, uint64_t now_ns)
+{
+	struct leg *leg = arg;
+
+	(void)timer_start(leg->owner->timers, &leg->linger, now_ns + LINGER_NS, linger_over, leg);
+}
+
+void leg_end(
+	struct legs *l, struct leg *leg, const char *reason, unsigned int sip_code, uint64_t at_ns)
+{
+	if (leg->state == LEG_ENDED)
+		return;
+	leg->state = LEG_ENDED;
+	leg->ended_ns = at_ns > leg->offered_ns ? at_ns : leg->offered_ns;
+	leg->sip_code = sip_code;
+	snprintf(leg->reason, sizeof(leg->reason), "%s", reason);
+	l->live--;
+	leg->previous_ended = l->last_ended;
+	*(l->last_ended ? &l->last_ended->next_ended : &l->first_ended) = leg;
+	l->last_ended = leg;
+	timer_cancel(l->timers, &leg->dialog_timer);
+	/* Without memory for the timer it stays until its room is needed. */
+	(void)timer_start(l->timers, &leg->linger, leg->ended_ns, begin_linger, leg);
+	if (l->hooks.ended)
+		l->hooks.ended(l->hooks.arg, leg);
+}
+
+/* --- What the ends announced --- */
+
+static bool same_codec(const struct codec *a, const struct codec *b)
+{
+	return a->payload_type == b->payload_type && a->channels == b->channels &&
+	       a->clock_hz == b->clock_hz && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->fmtp, b->fmtp) == 0;
+}
+
+/* Adds an address, or moves it to the end, the place of the newest; the oldest makes room. */
+static bool add_address(struct leg_media *m, const struct netaddr *a)
+{
+	unsigned int place = 0;
+
+	while (place < m->address_count && !netaddr_equal(&m->addresses[place], a))
+		place++;
+	if (m->address_count > 0 && place == m->address_count - 1)
+		return false;
+	if (place == m->address_count && m->address_count < LEG_ADDRESSES_MAX)
+		m->address_count++;
+	else if (place == m->address_count)
+		place = 0;
+	memmove(&m->addresses[place], &m->addresses[place + 1],
+		(m->address_count - 1 - place) * sizeof(m->addresses[0]));
+	m->addresses[m->address_count - 1] = *a;
+	return true;
+}
+
+/* The order of several addresses that are all known already is no news. */
+static bool add_addresses(struct leg_media *to, const struct leg_media *from)
+{
+	unsigned int known = 0;
+	bool changed = false;
+
+	for (unsigned int i = 0; i < from->address_count; i++)
+		for (unsigned int k = 0; k < to->address_count; k++)
+			known += netaddr_equal(&from->addresses[i], &to->addresses[k]);
+	if (from->address_count > 1 && known == from->address_count)
+		return false;
+	for (unsigned int i = 0; i < from->address_count; i++)
+		changed = add_address(to, &from->addresses[i]) || changed;
+	return changed;
+}
+
+/* A description without audio (a fax, a video that stays) leaves the codecs as they were. */
+static bool take_codecs(struct leg_media *to, const struct leg_media *from)
+{
+	bool same = to->codec_count == from->codec_count;
+
+	if (from->codec_count == 0)
+		return false;
+	for (unsigned int i = 0; same && i < to->codec_count; i++)
+		same = same_codec(&to->codecs[i], &from->codecs[i]);
+	if (same)
+		return false;
+	memcpy(to->codecs, from->codecs, sizeof(to->codecs));
+	to->codec_count = from->codec_count;
+	return true;
+}
+
+static bool is_held(const struct leg_media *m)
+{
+	return m->known && !(m->sends && m->receives);
+}
+
+void leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
+	uint64_t at_ns)
+{
+	struct leg_media *m = &leg->media[end];
+	bool changed = add_addresses(m, media);
+
+	changed = take_codecs(m, media) || changed;
+	changed = changed || !m->known || m->sends != media->sends ||
+		  m->receives != media->receives || m->ptime_ms != media->ptime_ms;
+	m->known = true;
+	m->sends = media->sends;
+	m->receives = media->receives;
+	m->ptime_ms = media->ptime_ms;
+	leg->on_hold = is_held(&leg->media[END_PARTICIPANT]) || is_held(&leg->media[END_SBC]);
+	if (changed && l->hooks.media_changed)
+		l->hooks.media_changed(l->hooks.arg, leg, end, at_ns);
+}
+
+/* --- Transactions and holds --- */
+
+void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header)
+{
+	session_learn(l->sessions, leg, transaction_header);
+}
+
+int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id)
+{
+	struct session *session = sessions_find(l->sessions, transaction_id);
+
+	if (!session)
+		return -ENOENT;
+	session_move(l->sessions, leg, session);
+	return 0;
+}
+
+void leg_hold(struct leg *leg)
+{
+	leg->holds++;
+}
+
+void leg_release(struct legs *l, struct leg *leg)
+{
+	if (--leg->holds == 0 && leg->state == LEG_ENDED && !timer_running(&leg->linger))
+		forget(l, leg);
+}
