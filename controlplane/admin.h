@@ -19,4 +19,8 @@ void admin_destroy(struct admin *a);
 int admin_fd(const struct admin *a);
 void admin_run(struct admin *a);
 
+/* Lets out the answers to requests that slept until an action was effective: called at the end of
+ * each turn of the loop. NULL is legal. */
+void admin_flush(struct admin *a);
+
 #endif

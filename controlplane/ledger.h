@@ -1,10 +1,10 @@
 /* The ledger: usage that accounts are billed from, hash-chained, appended and synced (product.md,
- * Billing).
+ * Billing; docs/ledger.md has the format).
  *
  * One file, ledger.jsonl, one object a line. `hash` is the SHA-256 of the line's bytes without its
- * hash member (docs/formats.md), which holds `prev_hash`. Appends go to an io_uring of the control
- * thread's own (write, then fdatasync) and are awaited as an event: the control thread never
- * blocks. Control thread. */
+ * hash member, which hold `prev_hash`. Appends go to an io_uring of the control thread's own
+ * (write, then fdatasync) and are awaited as an event: the control thread never blocks. Control
+ * thread. */
 #ifndef LEGTAP_CONTROLPLANE_LEDGER_H
 #define LEGTAP_CONTROLPLANE_LEDGER_H
 
@@ -17,7 +17,7 @@
 
 struct ledger;
 
-enum ledger_type { LEDGER_START, LEDGER_STOP, LEDGER_DELIVERED, LEDGER_ADJUSTED };
+enum ledger_type { LEDGER_START, LEDGER_STOP, LEDGER_DELIVERED };
 
 struct ledger_entry {
 	enum ledger_type type;
@@ -28,30 +28,37 @@ struct ledger_entry {
 	struct uuid call_id;
 	struct uuid recording_id;
 	uint64_t duration_ms; /* stop */
-	const char *reason;   /* stop, adjusted */
+	const char *reason;   /* stop */
 	const char *sha256;   /* delivered */
 	uint64_t bytes;	      /* delivered */
 };
 
-/* Opens (makes) path/ledger.jsonl, verifies the chain, cuts off a last line that a crash left
- * unfinished (and says so), and keeps in memory which recordings are open, stopped, delivered.
- * `sync` = false: --read, which syncs once at the end. 0 or -errno; a broken chain is -EBADMSG with
- * the line and what to do. */
+/* Opens (makes) folder/ledger.jsonl, takes its lock, verifies the chain, cuts off a last line that
+ * a crash left unfinished (and says so), and keeps in memory which recordings are open, stopped,
+ * delivered. `sync` = false: --read, which syncs once at the end. 0 or -errno; a broken chain is
+ * -EBADMSG with the line and what to do. Blocks. */
 int ledger_open(struct ledger **out, const char *folder, bool sync, struct errmsg *e);
-void ledger_close(struct ledger *l); /* waits for what is under way */
+
+/* Waits for what is under way, calling `done` for it. NULL is legal. */
+void ledger_close(struct ledger *l);
 
 /* Appends; done(arg, 0) when it is on the disk, done(arg, -errno) when that failed (the ledger then
- * refuses more and says why). Entries become durable in order; several that wait share one sync.
- * done may be NULL. */
+ * refuses more with that error). Entries become durable in order; several that wait share one sync.
+ * An entry that cannot be is refused, and nothing is written: -EEXIST, a second start, stop or
+ * delivered of a recording; -ENOENT, a stop without a start or a delivered without a stop. done may
+ * be NULL, and is called from ledger_poll or ledger_close only, but for -ENOMEM. The entry is
+ * copied. */
 typedef void ledger_done_h(void *arg, int err);
 void ledger_append(
 	struct ledger *l, const struct ledger_entry *entry, ledger_done_h *done, void *arg);
 
-/* For the event loop. */
+/* For the event loop: readable when ledger_poll has something to do. It calls `done` for what came
+ * to an end, and returns how many entries that were. */
 int ledger_wake_fd(const struct ledger *l);
 unsigned int ledger_poll(struct ledger *l);
 
-/* What the ledger knows of a recording: never billed twice. */
+/* What the ledger knows of a recording, entries under way included: never billed twice. Of a
+ * delivered one only the flags. */
 struct ledger_usage {
 	bool started;
 	bool stopped;
@@ -65,12 +72,12 @@ struct ledger_usage {
 bool ledger_usage_of(
 	const struct ledger *l, const struct uuid *recording_id, struct ledger_usage *out);
 
-/* Calls `found` for each recording that has a start and no stop. */
+/* Calls `found` for each recording that has a start and no stop; it may append its stop. */
 void ledger_open_usages(const struct ledger *l,
 	void (*found)(void *arg, const struct uuid *recording_id, const struct ledger_usage *usage),
 	void *arg);
 
-/* The newest synced entry. */
+/* The newest synced entry; 0 and 64 zeros when there is none. */
 void ledger_head(const struct ledger *l, uint64_t *seq, char hash[65]);
 
 /* The path of the file. */

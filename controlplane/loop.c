@@ -250,6 +250,7 @@ static void turn(struct control *c)
 		timers_run(&c->timers, c->now_ns);
 		media_age(c->media, c->now_ns);
 	}
+	admin_flush(c->admin);
 	if (drained(c))
 		re_cancel();
 }
@@ -390,8 +391,9 @@ static void ask_for_priority(void)
 	int err = pthread_setschedparam(pthread_self(), SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest);
 
 	if (err != 0)
-		log_info("control", "runs without real-time priority (%s): give it a core of its own by "
-				    "cores.control, or CAP_SYS_NICE",
+		log_info("control",
+			"runs without real-time priority (%s): give it a core of its own by "
+			"cores.control, or CAP_SYS_NICE",
 			strerror(err));
 }
 

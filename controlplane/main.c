@@ -1,6 +1,7 @@
 /* legtapd(8): arguments, and the order of things. */
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -194,6 +195,24 @@ static int finish_read(struct process *p, struct errmsg *e)
 	return err;
 }
 
+/* But for tracks that could not be decoded: they are kept in it. */
+static void remove_spool(const char *path)
+{
+	char pattern[4096];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/recordings", path);
+	if (rmdir(pattern) != 0)
+		return;
+	snprintf(pattern, sizeof(pattern), "%s/*", path);
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	rmdir(path);
+}
+
 static int run_read(struct process *p)
 {
 	struct errmsg e = {""};
@@ -210,7 +229,7 @@ static int run_read(struct process *p)
 		failures = p->control.recordings->failures;
 	}
 	process_destroy(p);
-	rmdir(p->spool_path); /* not empty where tracks could not be decoded: they are kept there */
+	remove_spool(p->spool_path);
 	if (err)
 		return fail(&e, status);
 	return failures ? EXIT_RECORDING : 0;
@@ -230,7 +249,7 @@ int main(int argc, char *argv[])
 	p.options = a.options;
 	if (config_defaults(&p.config) != 0)
 		return fail(&(struct errmsg){"no memory"}, EXIT_FAILURE);
-	if (a.config && config_load(&p.config, a.config, a.options.capture != NULL, &e) != 0)
+	if (a.config && config_load(&p.config, a.config, a.check || a.options.capture, &e) != 0)
 		return fail(&e, EXIT_USAGE);
 	if (a.check) {
 		config_print(&p.config, stdout);

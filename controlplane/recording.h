@@ -44,9 +44,20 @@ void recording_stop(struct recordings *r, struct leg *leg, recording_done_h *don
 void recording_pause(struct recordings *r, struct leg *leg, recording_done_h *done, void *arg);
 void recording_resume(struct recordings *r, struct leg *leg, recording_done_h *done, void *arg);
 
-/* One object per recording as product.md says (Files), newest last; for one: NULL when unknown. The
- * caller frees. */
-struct cJSON *recordings_to_json(struct recordings *r);
+/* Of one, for lists of calls. */
+enum recording_state recording_state_of(const struct recording *rec);
+const struct uuid *recording_id_of(const struct recording *rec);
+
+/* How many there are in a state. */
+unsigned int recordings_in_state(const struct recordings *r, enum recording_state s);
+
+/* Appends at most `limit` objects (as recording_to_json makes them), oldest first, to the array
+ * `list`: those after the recording whose id is `after` (NULL: from the oldest). *more: there are
+ * further ones. 0, or -ENOENT when `after` is not known (any more). */
+int recordings_page_to_json(struct recordings *r, const char *after, unsigned int limit,
+	struct cJSON *list, bool *more);
+
+/* The object of one recording as product.md says (Files); NULL when unknown. The caller frees. */
 struct cJSON *recording_to_json(struct recordings *r, const char *recording_id);
 
 #endif

@@ -2,6 +2,7 @@
  */
 #include "controlplane/recording_json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,24 +94,56 @@ static cJSON *to_object(const struct recording *rec)
 	return o;
 }
 
-cJSON *recordings_to_json(struct recordings *r)
+enum recording_state recording_state_of(const struct recording *rec)
 {
-	cJSON *list = cJSON_CreateArray();
+	return rec->state;
+}
+
+const struct uuid *recording_id_of(const struct recording *rec)
+{
+	return &rec->info.recording_id;
+}
+
+unsigned int recordings_in_state(const struct recordings *r, enum recording_state s)
+{
+	unsigned int count = 0;
 
 	for (const struct recording *rec = r->first; rec; rec = rec->next)
-		if (rec->state != RECORDING_ARMED)
-			cJSON_AddItemToArray(list, to_object(rec));
-	return list;
+		count += rec->state == s;
+	return count;
+}
+
+/* What an id names; NULL when it names nothing. */
+static struct recording *find_by_text(struct recordings *r, const char *recording_id)
+{
+	struct uuid id;
+
+	return uuid_parse(recording_id, &id) == 0 ? recording_find(r, &id) : NULL;
+}
+
+int recordings_page_to_json(
+	struct recordings *r, const char *after, unsigned int limit, cJSON *list, bool *more)
+{
+	const struct recording *rec = after ? find_by_text(r, after) : r->first;
+
+	if (after && !rec)
+		return -ENOENT;
+	if (after)
+		rec = rec->next;
+	for (; rec && limit > 0; rec = rec->next) {
+		if (rec->state == RECORDING_ARMED)
+			continue;
+		cJSON_AddItemToArray(list, to_object(rec));
+		limit--;
+	}
+	*more = rec != NULL;
+	return 0;
 }
 
 cJSON *recording_to_json(struct recordings *r, const char *recording_id)
 {
-	struct recording *rec;
-	struct uuid id;
+	struct recording *rec = find_by_text(r, recording_id);
 
-	if (uuid_parse(recording_id, &id) != 0)
-		return NULL;
-	rec = recording_find(r, &id);
 	return rec ? to_object(rec) : NULL;
 }
 

@@ -1,0 +1,408 @@
+#include "controlplane/request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cjson/cJSON.h>
+
+#include "common/errmsg.h"
+#include "common/log.h"
+#include "controlplane/route.h"
+#include "controlplane/utf8.h"
+
+#define BODY_DRAIN_MAX \
+	(16 * REQUEST_BODY_MAX) /* of one too long, before the client is hung up on */
+#define SUMMARY_BYTES 800
+#define JSON_TYPE "application/json"
+
+struct request {
+	struct request_server *server;
+	struct request *next;
+	struct request *previous;
+	struct MHD_Connection *connection; /* NULL: libmicrohttpd has let go of it */
+	struct ucred peer;
+	char method[16];
+	char path[512]; /* for the audit log */
+	char *body;
+	size_t body_bytes; /* received; what is beyond REQUEST_BODY_MAX is not kept */
+	char *id;
+	bool handled;
+	bool suspended;
+	bool owed; /* the handler has yet to answer */
+	unsigned int status;
+	struct MHD_Response *response;
+	char summary[SUMMARY_BYTES];
+};
+
+/* --- Its life --- */
+
+static void put_printable(char *to, size_t size, const char *from)
+{
+	size_t used = 0;
+
+	for (; *from && used < size - 1; from++)
+		to[used++] = isprint((unsigned char)*from) ? *from : '?';
+	to[used] = '\0';
+}
+
+static struct request *make(struct request_server *server, struct MHD_Connection *connection,
+	const char *method, const char *url)
+{
+	struct request *r = calloc(1, sizeof(*r));
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	socklen_t bytes = sizeof(r->peer);
+
+	if (!r)
+		return NULL;
+	r->server = server;
+	r->connection = connection;
+	r->peer = (struct ucred){.uid = (uid_t)-1, .gid = (gid_t)-1};
+	if (info)
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &r->peer, &bytes);
+	put_printable(r->method, sizeof(r->method), method);
+	put_printable(r->path, sizeof(r->path), url);
+	r->next = server->requests;
+	if (r->next)
+		r->next->previous = r;
+	server->requests = r;
+	return r;
+}
+
+static void free_if_done(struct request *r)
+{
+	if (r->owed || r->connection)
+		return;
+	if (r->response)
+		MHD_destroy_response(r->response);
+	free(r->body);
+	free(r->id);
+	free(r);
+}
+
+void request_completed(void *cls, struct MHD_Connection *connection, void **request,
+	enum MHD_RequestTerminationCode code)
+{
+	struct request_server *server = cls;
+	struct request *r = *request;
+
+	if (!r)
+		return;
+	*request = NULL;
+	if (r->previous)
+		r->previous->next = r->next;
+	else
+		server->requests = r->next;
+	if (r->next)
+		r->next->previous = r->previous;
+	r->connection = NULL;
+	free_if_done(r);
+}
+
+/* --- Answering --- */
+
+static void audit(const struct request *r)
+{
+	if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0)
+		return;
+	log_info("admin", "uid %d, pid %d: %s %.100s: %u%s%s", (int)r->peer.uid, (int)r->peer.pid,
+		r->method, r->path, r->status, r->summary[0] ? ": " : "", r->summary);
+}
+
+/* response NULL: without memory; libmicrohttpd then closes the connection. */
+static void set_response(struct request *r, unsigned int status, struct MHD_Response *response)
+{
+	r->status = status;
+	r->response = response;
+	audit(r);
+	if (r->suspended) {
+		r->suspended = false;
+		MHD_resume_connection(r->connection);
+		r->server->answered = true;
+	}
+}
+
+static struct MHD_Response *make_response(const char *content_type, char *text)
+{
+	static char no_memory[] = "{\"Message\":\"no memory\"}\n";
+	enum MHD_ResponseMemoryMode mode = text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT;
+	struct MHD_Response *response;
+
+	if (!text)
+		text = no_memory;
+	response = MHD_create_response_from_buffer(strlen(text), text, mode);
+	if (!response) {
+		if (mode == MHD_RESPMEM_MUST_FREE)
+			free(text);
+		return NULL;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	return response;
+}
+
+void request_answer(struct request *r, unsigned int status, const char *content_type, char *text)
+{
+	r->owed = false;
+	if (r->response || !r->connection) { /* abandoned */
+		free(text);
+		free_if_done(r);
+		return;
+	}
+	set_response(r, text ? status : MHD_HTTP_INTERNAL_SERVER_ERROR,
+		make_response(text ? content_type : JSON_TYPE, text));
+}
+
+/* JSON on a line of its own, whatever octets a SIP header brought into it. */
+static char *print_json(cJSON *json)
+{
+	char *text = cJSON_PrintUnformatted(json);
+	size_t bytes = text ? strlen(text) : 0;
+	char *line = text ? realloc(text, bytes + 2) : NULL;
+
+	cJSON_Delete(json);
+	if (!line) {
+		free(text);
+		return NULL;
+	}
+	utf8_repair(line, bytes);
+	line[bytes] = '\n';
+	line[bytes + 1] = '\0';
+	return line;
+}
+
+void request_answer_json(struct request *r, unsigned int status, struct cJSON *json)
+{
+	request_answer(r, status, JSON_TYPE, print_json(json));
+}
+
+static cJSON *message_object(const char *text)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "Message", text);
+	return o;
+}
+
+void request_fail(struct request *r, unsigned int status, const char *fmt, ...)
+{
+	char text[ERRMSG_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (r->summary[0] == '\0')
+		put_printable(r->summary, sizeof(r->summary), text);
+	request_answer_json(r, status, message_object(text));
+}
+
+void requests_abandon(struct request_server *server)
+{
+	for (struct request *r = server->requests; r; r = r->next)
+		if (r->suspended)
+			set_response(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+				make_response(JSON_TYPE,
+					print_json(message_object("legtapd is shutting down"))));
+}
+
+/* --- Asking --- */
+
+struct control *request_control(const struct request *r)
+{
+	return r->server->control;
+}
+
+struct workers *request_workers(const struct request *r)
+{
+	return r->server->workers;
+}
+
+const char *request_body(const struct request *r, size_t *bytes)
+{
+	*bytes = r->body_bytes;
+	return r->body ? r->body : "";
+}
+
+const char *request_id(const struct request *r)
+{
+	return r->id;
+}
+
+const char *request_query(const struct request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *request_header(const struct request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+bool request_query_number(struct request *r, const char *name, unsigned int least,
+	unsigned int most, unsigned int fallback, unsigned int *out)
+{
+	const char *text = request_query(r, name);
+	unsigned long value;
+	char *end;
+
+	*out = fallback;
+	if (!text)
+		return true;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end || errno || value < least || value > most) {
+		request_fail(r, MHD_HTTP_BAD_REQUEST, "%s must be a number from %u to %u", name,
+			least, most);
+		return false;
+	}
+	*out = (unsigned int)value;
+	return true;
+}
+
+void request_summary(struct request *r, const char *text)
+{
+	put_printable(r->summary, sizeof(r->summary), text);
+}
+
+/* --- Receiving --- */
+
+static void refuse_too_long(struct request *r)
+{
+	request_fail(r, MHD_HTTP_CONTENT_TOO_LARGE, "the body is longer than %d octets",
+		REQUEST_BODY_MAX);
+}
+
+static bool announces_too_much(const struct request *r)
+{
+	const char *length = request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return length && strtoull(length, NULL, 10) > REQUEST_BODY_MAX;
+}
+
+/* Keeps what fits. False: no memory, or the client sends without end. */
+static bool receive(struct request *r, const char *data, size_t bytes)
+{
+	size_t keep = r->body_bytes + bytes <= REQUEST_BODY_MAX ? bytes : 0;
+	char *body;
+
+	if (keep) {
+		body = realloc(r->body, r->body_bytes + keep + 1);
+		if (!body)
+			return false;
+		memcpy(body + r->body_bytes, data, keep);
+		body[r->body_bytes + keep] = '\0';
+		r->body = body;
+	}
+	r->body_bytes += bytes;
+	return r->body_bytes <= BODY_DRAIN_MAX;
+}
+
+struct query_check {
+	const char *known;
+	char unknown[64];
+};
+
+static bool is_word_of(const char *word, const char *words)
+{
+	size_t bytes = strlen(word);
+
+	for (const char *at = words; bytes && (at = strstr(at, word)) != NULL; at += bytes)
+		if ((at == words || at[-1] == ' ') && (at[bytes] == ' ' || at[bytes] == '\0'))
+			return true;
+	return false;
+}
+
+static enum MHD_Result check_query(
+	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct query_check *check = cls;
+
+	if (is_word_of(name, check->known))
+		return MHD_YES;
+	put_printable(check->unknown, sizeof(check->unknown), name[0] ? name : "(empty)");
+	return MHD_NO;
+}
+
+static void refuse_route(struct request *r, const char *allow)
+{
+	if (allow[0] == '\0') {
+		request_fail(r, MHD_HTTP_NOT_FOUND, "there is no %s", r->path);
+		return;
+	}
+	request_fail(
+		r, MHD_HTTP_METHOD_NOT_ALLOWED, "%s takes %s, not %s", r->path, allow, r->method);
+	if (r->response)
+		MHD_add_response_header(r->response, MHD_HTTP_HEADER_ALLOW, allow);
+}
+
+static void handle(struct request *r, const char *method, const char *url)
+{
+	char allow[ROUTE_ALLOW_BYTES];
+	const char *id;
+	const struct route *route = route_find(method, url, &id, allow);
+	struct query_check check = {.known = route ? route->query : ""};
+
+	r->handled = true;
+	r->owed = true;
+	if (!route) {
+		refuse_route(r, allow);
+		return;
+	}
+	MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, check_query, &check);
+	if (check.unknown[0]) {
+		request_fail(r, MHD_HTTP_BAD_REQUEST, "unknown query parameter %s; known: %s",
+			check.unknown, route->query[0] ? route->query : "none");
+		return;
+	}
+	if (r->body_bytes > REQUEST_BODY_MAX) {
+		refuse_too_long(r);
+		return;
+	}
+	r->id = strdup(id);
+	if (r->id)
+		route->handle(r);
+	else
+		request_answer(r, MHD_HTTP_INTERNAL_SERVER_ERROR, JSON_TYPE, NULL);
+}
+
+static enum MHD_Result send_or_wait(struct request *r)
+{
+	if (!r->owed || r->response)
+		return r->response ? MHD_queue_response(r->connection, r->status, r->response)
+				   : MHD_NO;
+	r->suspended = true;
+	MHD_suspend_connection(r->connection);
+	return MHD_YES;
+}
+
+enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *upload_data, size_t *upload_data_size,
+	void **request)
+{
+	struct request *r = *request;
+
+	if (!r) {
+		*request = r = make(cls, connection, method, url);
+		if (!r)
+			return MHD_NO;
+		if (!announces_too_much(r))
+			return MHD_YES;
+		refuse_too_long(r);
+		return send_or_wait(r);
+	}
+	if (*upload_data_size) {
+		bool more = receive(r, upload_data, *upload_data_size);
+
+		*upload_data_size = 0;
+		return more ? MHD_YES : MHD_NO;
+	}
+	if (!r->handled && !r->response)
+		handle(r, method, url);
+	return send_or_wait(r);
+}

@@ -1,0 +1,62 @@
+#include "controlplane/route.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "controlplane/handlers.h"
+
+static const struct route routes[] = {
+	{"POST", "/v1/actions", "", handle_actions},
+	{"GET", "/v1/status", "", handle_status},
+	{"GET", "/v1/calls", "limit after", handle_calls},
+	{"GET", "/v1/calls/{id}", "", handle_call},
+	{"GET", "/v1/recordings", "limit after", handle_recordings},
+	{"GET", "/v1/recordings/{id}", "", handle_recording},
+};
+
+static bool path_fits(const struct route *route, const char *path, const char **id)
+{
+	const char *brace = strchr(route->path, '{');
+	size_t fixed = brace ? (size_t)(brace - route->path) : strlen(route->path);
+
+	*id = "";
+	if (strncmp(route->path, path, fixed) != 0)
+		return false;
+	if (!brace)
+		return path[fixed] == '\0';
+	*id = path + fixed;
+	return path[fixed] != '\0';
+}
+
+static bool method_fits(const struct route *route, const char *method)
+{
+	return strcmp(route->method, method) == 0 ||
+	       (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+static void add_allowed(char allow[ROUTE_ALLOW_BYTES], const char *method)
+{
+	size_t used = strlen(allow);
+
+	if (used + strlen(method) + 3 > ROUTE_ALLOW_BYTES)
+		return;
+	if (used)
+		strcat(allow, ", ");
+	strcat(allow, method);
+}
+
+const struct route *route_find(
+	const char *method, const char *path, const char **id, char allow[ROUTE_ALLOW_BYTES])
+{
+	allow[0] = '\0';
+	for (const struct route *r = routes; r < routes + sizeof(routes) / sizeof(routes[0]); r++) {
+		if (!path_fits(r, path, id))
+			continue;
+		if (method_fits(r, method))
+			return r;
+		add_allowed(allow, r->method);
+		if (strcmp(r->method, "GET") == 0)
+			add_allowed(allow, "HEAD");
+	}
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/* The admin API's routes (docs/admin_api.md): a table from method and path to handler. Control
+ * thread. */
+#ifndef LEGTAP_CONTROLPLANE_ROUTE_H
+#define LEGTAP_CONTROLPLANE_ROUTE_H
+
+#include <stddef.h>
+
+struct request;
+
+struct route {
+	const char *method; /* a GET route serves HEAD too */
+	const char *path;   /* may end in "/{…}", which takes the rest of the path */
+	const char *query;  /* the query parameters it knows, with blanks between */
+	void (*handle)(struct request *r);
+};
+
+#define ROUTE_ALLOW_BYTES 64
+
+/* The route of a request; *id points to what "{…}" stands for, or "". NULL: none; allow then lists
+ * the methods that the path has ("" when the path is unknown). */
+const struct route *route_find(
+	const char *method, const char *path, const char **id, char allow[ROUTE_ALLOW_BYTES]);
+
+#endif
