@@ -61,7 +61,7 @@ class ConfigTest(Case):
         done = self.check('{ // comments are allowed\n"sbc": {"addresses": ["192.0.2.20"]}}')
         self.assertEqual(done.returncode, 0, done.stderr)
         effective = json.loads(done.stdout)
-        self.assertEqual(effective["sbc"]["addresses"], ["192.0.2.20"])
+        self.assertEqual(effective["sbc"]["addresses"], ["192.0.2.20/32"])
         self.assertEqual(effective["sbc"]["sip_ports"], [5060])
         self.assertEqual(effective["transaction"]["header"], "Session-ID")
 

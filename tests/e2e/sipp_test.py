@@ -9,6 +9,7 @@ from harness.paths import SIPP_AUDIO
 from harness.read import Reading
 
 INCOMING, OUTGOING = 0, 1
+HELD_UP_FRAMES = 800  # 100 ms
 
 
 def sound(path):
@@ -94,14 +95,14 @@ class SippTest(Case):
             self.assert_same_audio(wav.Wav(reading.out / recording["file"]), live[recording["call_id"]])
 
     def assert_same_audio(self, read, live):
-        """Packet times differ by what the kernel took to hand the packets over: at most 20 ms."""
+        """Live packets get the time of their poll: an rx thread that the scheduler held up sees them late."""
         for one, other in zip(read.channels, live.channels):
             start = len(one) // 4
             voiced = one[start:len(one) // 2]
             self.assertFalse(wav.is_silent(voiced))
-            shift = wav.find(other, voiced, start - 160) - start
-            self.assertLessEqual(abs(shift), 160, "the audio is not there, or elsewhere")
-        self.assertLessEqual(abs(read.frames - live.frames), 160)
+            shift = wav.find(other, voiced, start - HELD_UP_FRAMES) - start
+            self.assertLessEqual(abs(shift), HELD_UP_FRAMES, "the audio is not there, or elsewhere")
+        self.assertLessEqual(abs(read.frames - live.frames), HELD_UP_FRAMES)
 
     def test_sidecar_tells_what_was_received(self):
         daemon = self.record_calls([("+4930111", "ivr1")])
