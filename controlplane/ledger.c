@@ -374,7 +374,7 @@ int ledger_open(struct ledger **out, const char *folder, bool sync, struct errms
 		return errmsg_set(e, -ENOMEM, "out of memory");
 	l->sync = sync;
 	l->wake_fd = -1;
-	l->file.fd = -1;
+	l->file.fd = l->file.folder_fd = -1;
 	err = usages_create(&l->usages);
 	if (err == 0)
 		err = ledger_file_open(&l->file, folder, l->usages, e);

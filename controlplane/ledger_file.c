@@ -19,7 +19,6 @@
 static int make_folder(const char *folder, struct errmsg *e)
 {
 	char path[PATH_MAX];
-	struct stat st;
 
 	if (snprintf(path, sizeof(path), "%s/", folder) >= (int)sizeof(path))
 		return errmsg_set(e, -ENAMETOOLONG, "the ledger's folder %s: too long", folder);
@@ -30,44 +29,33 @@ static int make_folder(const char *folder, struct errmsg *e)
 				path, strerror(errno));
 		*slash = '/';
 	}
-	if (stat(path, &st) != 0)
-		return errmsg_set(e, -errno, "the ledger's folder %s: %s", folder, strerror(errno));
 	return 0;
 }
 
-/* So that a new name in the folder outlives a crash. */
-static int sync_folder(const char *path)
+/* The lock is the folder's: a lock on the file itself would outlive a killed process for as long as
+ * the kernel takes to tear down its io_uring. */
+static int lock_folder(struct ledger_file *f, const char *folder, struct errmsg *e)
 {
-	char folder[PATH_MAX];
-	int fd;
-	int err;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	*strrchr(folder, '/') = '\0';
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = fsync(fd) == 0 ? 0 : -errno;
-	close(fd);
-	return err;
+	f->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->folder_fd < 0)
+		return errmsg_set(e, -errno, "the ledger's folder %s: %s", folder, strerror(errno));
+	if (flock(f->folder_fd, LOCK_EX | LOCK_NB) != 0)
+		return errmsg_set(e, -EBUSY,
+			"the ledger's folder %s: another process writes this ledger; each legtapd "
+			"needs one of its own",
+			folder);
+	return 0;
 }
 
-static int open_locked(struct ledger_file *f, struct errmsg *e)
+static int open_file(struct ledger_file *f, struct errmsg *e)
 {
-	int err;
-
 	f->fd = open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
 	if (f->fd < 0)
 		return errmsg_set(e, -errno, "%s: %s", f->path, strerror(errno));
-	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
-		return errmsg_set(e, -EBUSY,
-			"%s: another process writes this ledger; each legtapd needs one of its "
-			"own",
-			f->path);
-	err = sync_folder(f->path);
-	return err ? errmsg_set(
-			     e, err, "%s: its folder cannot be synced: %s", f->path, strerror(-err))
-		   : 0;
+	if (fsync(f->folder_fd) != 0) /* so that the new name outlives a crash */
+		return errmsg_set(
+			e, -errno, "%s: its folder cannot be synced: %s", f->path, strerror(errno));
+	return 0;
 }
 
 static int replay(struct ledger_reader *r, struct usages *usages, struct errmsg *e)
@@ -124,10 +112,9 @@ static int cut(struct ledger_file *f, int64_t whole_bytes, struct errmsg *e)
 
 	snprintf(kept, sizeof(kept), "%s.cut-%" PRIu64, f->path, f->seq + 1);
 	err = keep_end(f->path, kept, whole_bytes, f->bytes);
-	if (err == 0 && (ftruncate(f->fd, whole_bytes) != 0 || fsync(f->fd) != 0))
+	if (err == 0 && (fsync(f->folder_fd) != 0 || ftruncate(f->fd, whole_bytes) != 0 ||
+				fsync(f->fd) != 0))
 		err = -errno;
-	if (err == 0)
-		err = sync_folder(f->path);
 	if (err)
 		return errmsg_set(e, err, "%s: its unfinished end cannot be cut off: %s", f->path,
 			strerror(-err));
@@ -170,12 +157,14 @@ int ledger_file_open(
 {
 	int err = make_folder(folder, e);
 
-	f->fd = -1;
+	f->fd = f->folder_fd = -1;
 	if (err)
 		return err;
 	if (snprintf(f->path, sizeof(f->path), "%s/" FILE_NAME, folder) >= (int)sizeof(f->path))
 		return errmsg_set(e, -ENAMETOOLONG, "the ledger's folder %s: too long", folder);
-	err = open_locked(f, e);
+	err = lock_folder(f, folder, e);
+	if (err == 0)
+		err = open_file(f, e);
 	if (err == 0)
 		err = read_chain(f, usages, e);
 	if (err)
@@ -187,5 +176,7 @@ void ledger_file_close(struct ledger_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	f->fd = -1;
+	if (f->folder_fd >= 0)
+		close(f->folder_fd);
+	f->fd = f->folder_fd = -1;
 }

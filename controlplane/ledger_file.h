@@ -15,7 +15,8 @@
 
 struct ledger_file {
 	char path[PATH_MAX];
-	int fd; /* open for writing, locked */
+	int folder_fd; /* locked */
+	int fd;	       /* open for writing */
 	int64_t bytes;
 	uint64_t seq; /* of the last entry; 0: none */
 	char hash[DIGEST_TEXT_BYTES];
