@@ -15,8 +15,8 @@
 #include "common/clock.h"
 #include "dataplane/packet.h"
 
-#define MBUFS 2047
-#define FRAME_BYTES 9216
+#define MBUFS 4095
+#define FRAME_BYTES 4608
 #define UDP_PAYLOAD_AT 42U
 #define RTP_BYTES 172U
 
@@ -126,19 +126,27 @@ static void put16(uint8_t *p, uint32_t value)
 	p[1] = (uint8_t)value;
 }
 
+void fixture_give_frame(struct fixture *f, unsigned int queue, const void *bytes, uint32_t count)
+{
+	struct fixture_queue *q = &f->queues[queue];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
+	char *frame;
+
+	assert_non_null(m);
+	assert_true(q->count < FIXTURE_FRAMES);
+	frame = rte_pktmbuf_append(m, (uint16_t)count);
+	assert_non_null(frame);
+	memcpy(frame, bytes, count);
+	q->frames[(q->first + q->count++) % FIXTURE_FRAMES] = m;
+}
+
 void fixture_give(
 	struct fixture *f, unsigned int queue, uint16_t port, const void *payload, uint32_t bytes)
 {
 	static const uint8_t ends[] = {10, 0, 0, 1, 10, 0, 0, 2};
-	struct fixture_queue *q = &f->queues[queue];
-	struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
-	uint8_t *frame;
+	uint8_t frame[FRAME_BYTES] = {0};
 
-	assert_non_null(m);
-	assert_true(q->count < FIXTURE_FRAMES);
-	frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(UDP_PAYLOAD_AT + bytes));
-	assert_non_null(frame);
-	memset(frame, 0, UDP_PAYLOAD_AT);
+	assert_true(UDP_PAYLOAD_AT + bytes <= sizeof(frame));
 	put16(frame + 12, 0x0800);
 	frame[14] = 0x45;
 	put16(frame + 16, 28 + bytes);
@@ -148,7 +156,7 @@ void fixture_give(
 	put16(frame + 36, 6000);
 	put16(frame + 38, 8 + bytes);
 	memcpy(frame + UDP_PAYLOAD_AT, payload, bytes);
-	q->frames[(q->first + q->count++) % FIXTURE_FRAMES] = m;
+	fixture_give_frame(f, queue, frame, UDP_PAYLOAD_AT + bytes);
 }
 
 void fixture_give_rtp(struct fixture *f, unsigned int queue, uint16_t port, uint16_t sequence)
@@ -159,6 +167,7 @@ void fixture_give_rtp(struct fixture *f, unsigned int queue, uint16_t port, uint
 	rtp[0] = 0x80;
 	rtp[1] = 0;
 	put16(rtp + 2, sequence);
+	put16(rtp + 8, 0);
 	put16(rtp + 10, port);
 	fixture_give(f, queue, port, rtp, sizeof(rtp));
 }
@@ -202,6 +211,7 @@ static void on_unknown(void *arg, struct rte_mbuf *m)
 {
 	struct fixture *f = arg;
 
+	assert_true(f->unknown_count < FIXTURE_UNKNOWN);
 	f->unknown[f->unknown_count++] = m;
 }
 

@@ -8,6 +8,7 @@
 #define FIXTURE_QUEUES 2
 #define FIXTURE_FRAMES 512 /* that may wait in a queue */
 #define FIXTURE_COOKIES 65536
+#define FIXTURE_UNKNOWN 4096
 
 /* A queue as a NIC has it: frames wait in it until they are polled. */
 struct fixture_queue {
@@ -28,7 +29,7 @@ struct fixture {
 	uint64_t acked[FIXTURE_COOKIES];
 	unsigned int sip_count;
 	unsigned int unknown_count;
-	struct rte_mbuf *unknown[FIXTURE_FRAMES]; /* the test's to free or to give back */
+	struct rte_mbuf *unknown[FIXTURE_UNKNOWN]; /* the test's to free or to give back */
 };
 
 /* Starts EAL. Once a program. */
@@ -44,6 +45,9 @@ void fixture_end(struct fixture *f);
  * queue. */
 void fixture_give(
 	struct fixture *f, unsigned int queue, uint16_t port, const void *payload, uint32_t bytes);
+
+/* Puts a frame into a queue as it is. */
+void fixture_give_frame(struct fixture *f, unsigned int queue, const void *bytes, uint32_t count);
 
 /* An RTP packet of 20 ms. */
 void fixture_give_rtp(struct fixture *f, unsigned int queue, uint16_t port, uint16_t sequence);
