@@ -10,6 +10,7 @@
 #include "controlplane/control.h"
 #include "controlplane/dialog.h"
 #include "controlplane/ledger.h"
+#include "controlplane/media.h"
 #include "controlplane/recording.h"
 #include "controlplane/timestamp.h"
 #include "dataplane/dataplane.h"
@@ -293,6 +294,7 @@ static void add_calls(cJSON *o, const struct control *control)
 	cJSON *legs = cJSON_AddObjectToObject(o, "legs");
 	cJSON *recordings = cJSON_AddObjectToObject(o, "recordings");
 	cJSON *sip = cJSON_AddObjectToObject(o, "sip");
+	cJSON *media = cJSON_AddObjectToObject(o, "media");
 
 	cJSON_AddNumberToObject(legs, "live", legs_live(control->legs));
 	cJSON_AddNumberToObject(legs, "refused", (double)legs_refused(control->legs));
@@ -308,6 +310,10 @@ static void add_calls(cJSON *o, const struct control *control)
 	for (enum dialog_counter c = 0; c < DIALOG_COUNTER_COUNT; c++)
 		cJSON_AddNumberToObject(
 			sip, dialog_counter_name(c), (double)dialog_count(control->dialogs, c));
+	for (enum media_counter c = 0; c < MEDIA_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(
+			media, media_counter_name(c), (double)media_count(control->media, c));
+	cJSON_AddNumberToObject(media, "held_now", media_held_now(control->media));
 }
 
 static void add_process(cJSON *o, const struct control *control)
