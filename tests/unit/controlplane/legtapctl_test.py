@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """legtapctl against admin_server (stand-ins behind the real HTTP side), and on ledgers by itself.
 
-usage: legtapctl_test.py LEGTAPCTL ADMIN_SERVER COMPLETION"""
+usage: legtapctl_test.py LEGTAPCTL ADMIN_SERVER COMPLETION DOCS"""
 
 import csv
 import io
@@ -17,7 +17,7 @@ import unittest
 
 from ledger_lines import example
 
-LEGTAPCTL, SERVER, COMPLETION = sys.argv[1:4]
+LEGTAPCTL, SERVER, COMPLETION, DOCS = sys.argv[1:5]
 FURTHER = 12000  # more than two pages
 
 
@@ -209,6 +209,44 @@ class NotReachable(Case):
                                   text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("could not be written", done.stderr)
+
+
+class LedgerPage(unittest.TestCase):
+    """docs/ledger.md: its ledger is a ledger, and each way to verify one that it names agrees."""
+
+    def setUp(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        with open(os.path.join(DOCS, "ledger.md")) as file:
+            self.text = file.read()
+        [lines] = re.findall(r"```jsonl\n(.*?)```", self.text, re.S)
+        self.entries = [json.loads(line) for line in lines.splitlines()]
+        self.head = f"{self.entries[-1]['seq']}:{self.entries[-1]['hash']}"
+        self.path = os.path.join(folder, "ledger.jsonl")
+        with open(self.path, "w") as file:
+            file.write(lines)
+
+    def run_in_folder(self, *command):
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=os.path.dirname(self.path)).stdout
+
+    def test_by_legtapctl(self):
+        out = self.run_in_folder(LEGTAPCTL, "billing", "--verify", "--ledger", self.path, "--head", self.head)
+        self.assertTrue(out.endswith(f"head {self.head}\n"))
+        bill = json.loads(self.run_in_folder(LEGTAPCTL, "--json", "billing", "--ledger", self.path))
+        self.assertIn(f"= {bill['totals'][0]['amount']} {bill['totals'][0]['currency']}.", self.text)
+
+    def test_by_the_script(self):
+        self.assertIn(f"verify_ledger.py ledger.jsonl {self.head}", self.text)
+        script = os.path.join(DOCS, "examples", "verify_ledger.py")
+        self.assertEqual(self.run_in_folder("python3", script, self.path, self.head), self.head + "\n")
+
+    def test_by_hand(self):
+        [command] = re.findall(r"```sh\n(.*?)```", self.text, re.S)
+        self.assertEqual(self.run_in_folder("sh", "-c", command).split()[0], self.entries[1]["hash"])
+
+    def test_members(self):
+        for entry in self.entries:
+            for name in entry:
+                self.assertRegex(self.text, rf"(?m)^\|.*`{name}`.*\|.*(all|`{entry['type']}`)")
 
 
 class Completion(unittest.TestCase):
