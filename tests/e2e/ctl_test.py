@@ -1,11 +1,12 @@
 """legtapctl against a legtapd that records: each command, by people's tables and by programs' JSON."""
 import csv
 import io
+import json
 import re
 import subprocess
 import unittest
 
-from harness import wait, wav
+from harness import schemas, wait, wav
 from harness.generator import generate
 from harness.paths import LEGTAPCTL
 from live_test import LiveCase
@@ -143,6 +144,26 @@ class CtlTest(LiveCase):
         self.assertEqual(samples[("legtap_recordings", ("recording",))], 2)
         self.assertEqual(samples[("legtap_legs", ())], 2)
         self.assertGreaterEqual(samples[("legtap_rx_recorded_total", ("0",))], 50)
+
+    def test_answers_are_of_their_schemas(self):
+        daemon = self.start(accounts=ACCOUNTS)
+        self.send(self.capture)
+        leg, _ = self.answered(daemon)
+        self.wait_for_more_packets(daemon)
+        answers = [("calls", "/v1/calls"), ("call", "/v1/calls/" + leg["call_id"]), ("status", "/v1/status"),
+                   ("recordings", "/v1/recordings")]
+        for name, path in answers:
+            self.assertNothing(schemas.problems_of(name, daemon.get(path)), path)
+        for command in ("pause", "resume", "stop", "stop"):
+            _, answer, _ = daemon.ctl(command, leg["call_id"])
+            self.assertNothing(schemas.problems_of("actions_answer", answer), answer)
+        recordings = daemon.wait_recordings(2)
+        for recording in recordings:
+            self.assertNothing(schemas.problems_of("recording", recording), recording)
+            sidecar = json.loads(self.delivered(recording).with_suffix(".json").read_text())
+            self.assertEqual({**sidecar, "state": "delivered"}, recording)
+        self.assertNothing(schemas.problems_of("billing", daemon.get("/v1/billing")))
+        self.assertNothing(schemas.problems_of("billing_verdict", daemon.get("/v1/billing?verify=1")))
 
     def test_status_shows_what_works_and_what_was_lost(self):
         daemon = self.start(rules=[])

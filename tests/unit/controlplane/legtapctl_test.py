@@ -17,7 +17,7 @@ import unittest
 
 from ledger_lines import example
 
-LEGTAPCTL, SERVER, COMPLETION, DOCS = sys.argv[1:5]
+LEGTAPCTL, SERVER, COMPLETION, DOCS = map(os.path.abspath, sys.argv[1:5])
 FURTHER = 12000  # more than two pages
 
 
