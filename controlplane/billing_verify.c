@@ -70,7 +70,7 @@ static int verify(const char *ledger_path, const char *head, struct head *newest
 {
 	struct ledger_reader reader;
 	struct errmsg why = {""};
-	struct head parsed;
+	struct head parsed = {0};
 	int err = head ? parse_head(head, &parsed, e) : 0;
 
 	if (err == 0)

@@ -78,7 +78,7 @@ static void visit_chunk_rings(const struct topology *t, unsigned int rx, unsigne
 	ring_visit_h *visit, void *arg)
 {
 	char rx_name[16];
-	char writer_name[16];
+	char writer_name[24];
 
 	snprintf(rx_name, sizeof(rx_name), "rx%u", rx);
 	snprintf(writer_name, sizeof(writer_name), "writer%u", writer);
