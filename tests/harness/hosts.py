@@ -110,8 +110,12 @@ class Hosts:
         (self.folder / "proxy.cfg").write_text(text)
         process = self.run("sbc", "kamailio", "-DD", "-E", "-f", "proxy.cfg", "-Y", self.folder / "run",
                            "-m", "32", "-M", "8", log="kamailio.log")
-        wait.until(lambda: self._has_udp_port("sbc", 5060),
-                   f"kamailio; its log is {self.folder / 'kamailio.log'}")
+
+        def listens():
+            if process.poll() is not None:
+                raise AssertionError("kamailio ended:\n" + (self.folder / "kamailio.log").read_text())
+            return self._has_udp_port("sbc", 5060)
+        wait.until(listens, "kamailio to listen")
         return process
 
     def _has_udp_port(self, host, port):
