@@ -161,8 +161,8 @@ static int parse_head(struct action_list *list, struct errmsg *e)
 
 static int parse_list(struct action_list *list, const char *text, size_t bytes, struct errmsg *e)
 {
-	int err = json_body_parse(&list->json, text, bytes,
-		"{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}", e);
+	int err = json_body_parse(
+		&list->json, text, bytes, "{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}", e);
 	const cJSON *json;
 
 	if (err == 0)

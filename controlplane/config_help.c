@@ -52,7 +52,7 @@ static void list_in_words(const struct config_key *key, char *buf, size_t size)
 			    : key->kind == KEY_BUCKETS	? "bucket names"
 			    : key->kind == KEY_LISTENERS
 				    ? "texts: `udp:` or `tcp:`, address, `:`, port"
-							: "integers";
+				    : "integers";
 	int used = snprintf(buf, size, "list of %s%u %s",
 		key->kind == KEY_CORES ? "1 to " : "at most ", key->most, items);
 

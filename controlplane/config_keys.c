@@ -133,7 +133,8 @@ const struct config_key config_keys[] = {
 			"the mirror (see hep.md)."},
 	{"hep.listen", KEY_LISTENERS, LIST(struct config, hep.listen, hep.listen_count),
 		.fallback = "[]", .unit = "addresses",
-		.help = "Where HEPv3 is listened for: `udp:127.0.0.1:9060`, `tcp:[::1]:9060`. Empty: "
+		.help = "Where HEPv3 is listened for: `udp:127.0.0.1:9060`, `tcp:[::1]:9060`. "
+			"Empty: "
 			"nowhere."},
 	{"hep.key", KEY_TEXT, FIELD(struct config, hep.key), .fallback = "\"\"",
 		.help = "The authentication key that every message must bear. Empty: none is asked "

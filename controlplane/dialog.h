@@ -26,8 +26,8 @@ struct sip_packet {
 };
 void dialog_receive(struct dialogs *d, const struct sip_packet *packet);
 
-/* Gives a leg that no SIP message made what is known of its dialog: SIP of it may be seen after all.
- * cseq: of its INVITE; 0: not known. 0 or -ENOMEM. */
+/* Gives a leg that no SIP message made what is known of its dialog: SIP of it may be seen after
+ * all. cseq: of its INVITE; 0: not known. 0 or -ENOMEM. */
 int dialog_adopt(struct dialogs *d, struct leg *leg, uint32_t cseq);
 
 /* The CSeq of the newest INVITE that began a leg; 0: not known. */

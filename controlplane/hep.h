@@ -19,10 +19,10 @@
 #define HEP_SIP 1	    /* payload type */
 
 struct hep_message {
-	uint8_t protocol;	 /* IP protocol that carried the payload: 17 UDP, 6 TCP; 0: not said */
-	uint8_t payload_type;	 /* HEP_SIP, …; 0: not said */
-	uint16_t vlan;		 /* 0: none */
-	struct netaddr source;	 /* of the captured packet */
+	uint8_t protocol;     /* IP protocol that carried the payload: 17 UDP, 6 TCP; 0: not said */
+	uint8_t payload_type; /* HEP_SIP, …; 0: not said */
+	uint16_t vlan;	      /* 0: none */
+	struct netaddr source; /* of the captured packet */
 	struct netaddr destination;
 	uint32_t time_s; /* Unix time of the capture, as its sender claims */
 	uint32_t time_us;

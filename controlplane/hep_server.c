@@ -22,7 +22,7 @@ struct connection {
 	struct le le;
 	struct hep_server *server;
 	struct tcp_conn *tcp;
-	struct mbuf *rest; /* an unfinished message; NULL: none */
+	struct mbuf *rest;   /* an unfinished message; NULL: none */
 	unsigned int sweeps; /* since the newest whole message */
 	char peer[NETADDR_TEXT_BYTES];
 };

@@ -45,8 +45,8 @@ int hep_server_create(struct hep_server **out, const struct config *config, hep_
 /* Closes all. NULL is legal. */
 void hep_server_destroy(struct hep_server *s);
 
-/* Closes connections that are silent or don't finish a message: called every HEP_SWEEP_MS by its own
- * timer. */
+/* Closes connections that are silent or don't finish a message: called every HEP_SWEEP_MS by its
+ * own timer. */
 void hep_server_sweep(struct hep_server *s);
 
 /* The port that the i-th listener really has (0 in the configuration: any). */

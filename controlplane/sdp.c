@@ -134,7 +134,8 @@ static void parse_media(struct parser *p, const char *value)
 	at = strstr(at, proto) + strlen(proto);
 	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))
 		if (p->out->codec_count < LEG_CODECS_MAX)
-			p->out->codecs[p->out->codec_count++] = sdp_static_codec((unsigned int)type);
+			p->out->codecs[p->out->codec_count++] =
+				sdp_static_codec((unsigned int)type);
 }
 
 /* "IN IP4 192.0.2.4", perhaps with a multicast's "/127". */

@@ -75,8 +75,8 @@ static int take_text(const struct place *p, const char *name, const char **out)
 	if (!item)
 		return 0;
 	if (!is_text(item))
-		return refuse(p, name,
-			"must be a text of 1 to 1024 octets without control characters");
+		return refuse(
+			p, name, "must be a text of 1 to 1024 octets without control characters");
 	*out = item->valuestring;
 	return 0;
 }
@@ -142,8 +142,7 @@ static int take_address(const struct place *p, const char *name, struct netaddr 
 
 static int parse_codec(const struct place *p, struct codec *out)
 {
-	static const char *const names[] = {
-		"payload_type", "name", "clock_hz", "channels", "fmtp"};
+	static const char *const names[] = {"payload_type", "name", "clock_hz", "channels", "fmtp"};
 	uint32_t type = UINT32_MAX;
 	uint32_t channels = 0;
 	const char *name;
@@ -348,8 +347,7 @@ static int check_identity(const struct place *p, const struct sip_event *v)
 	return 0;
 }
 
-static int parse_identity(
-	const struct place *p, const struct config *config, struct sip_event *out)
+static int parse_identity(const struct place *p, const struct config *config, struct sip_event *out)
 {
 	const char *call_id;
 	int err = take_text(p, "call_id", &call_id);

@@ -39,9 +39,9 @@ struct sip_event {
 	const char *to_tag;
 	const char *transaction_header;
 	const char *reason;
-	uint32_t cseq;		    /* of the INVITE; 0: not given */
-	uint32_t sip_code;	    /* 0: not given */
-	uint32_t session_expires_s; /* 0: not given */
+	uint32_t cseq;		      /* of the INVITE; 0: not given */
+	uint32_t sip_code;	      /* 0: not given */
+	uint32_t session_expires_s;   /* 0: not given */
 	struct leg_media media[ENDS]; /* known: given */
 	const struct cJSON *headers;  /* object of texts, or NULL */
 };

@@ -101,8 +101,7 @@ static struct leg *named_leg(struct control *c, const struct sip_event *v)
 }
 
 /* A SIP Call-ID alone must fit one leg; an ended one may be meant by a repeated event. */
-static int find(
-	struct control *c, const struct sip_event *v, struct leg **out, struct errmsg *e)
+static int find(struct control *c, const struct sip_event *v, struct leg **out, struct errmsg *e)
 {
 	int err;
 

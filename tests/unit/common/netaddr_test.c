@@ -37,9 +37,9 @@ static void bad_addresses_are_refused(void **state)
 static void ports_go_with_addresses(void **state)
 {
 	static const char *const good[] = {"10.0.0.1:5060", "[2001:db8::1]:65535"};
-	static const char *const bad[] = {"", ":", ":5060", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536",
-		"10.0.0.1:-1", "10.0.0.1: 5", "10.0.0.1:5x", "2001:db8::1:5060", "[2001:db8::1]",
-		"host:5060", "[10.0.0.1:5060"};
+	static const char *const bad[] = {"", ":", ":5060", "10.0.0.1",
+		"10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1: 5", "10.0.0.1:5x",
+		"2001:db8::1:5060", "[2001:db8::1]", "host:5060", "[10.0.0.1:5060"};
 	char text[NETADDR_TEXT_BYTES];
 	struct netaddr a;
 

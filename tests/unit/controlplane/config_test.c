@@ -238,7 +238,8 @@ static void says_what_is_allowed(void **state)
 		{"{\"sbc\":{\"sip_ports\":[0]}}", "sbc.sip_ports[0]: 0 is given"},
 		{"{\"sbc\":{\"sip_ports\":[65536]}}", "sbc.sip_ports[0]: 65536 is given"},
 		{"{\"hep\":{\"listen\":[\"udp:10.0.0.1\"]}}",
-			"hep.listen[0]: \"udp:10.0.0.1\" is given; needed: list of at most 8 texts: "
+			"hep.listen[0]: \"udp:10.0.0.1\" is given; needed: list of at most 8 "
+			"texts: "
 			"`udp:` or `tcp:`, address, `:`, port"},
 		{"{\"hep\":{\"listen\":[\"10.0.0.1:9060\"]}}", "hep.listen[0]: "},
 		{"{\"hep\":{\"listen\":[\"tcp:10.0.0.1:0\"]}}", "hep.listen[0]: "},

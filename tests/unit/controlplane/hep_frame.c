@@ -16,8 +16,8 @@ void hep_frame_begin(struct hep_frame *f)
 	put16(f->data + 4, f->bytes);
 }
 
-void hep_frame_add(
-	struct hep_frame *f, unsigned int vendor, unsigned int type, const void *value, size_t bytes)
+void hep_frame_add(struct hep_frame *f, unsigned int vendor, unsigned int type, const void *value,
+	size_t bytes)
 {
 	uint8_t *p = f->data + f->bytes;
 

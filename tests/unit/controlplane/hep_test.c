@@ -36,7 +36,8 @@ static void assert_address(const struct netaddr *a, const char *wanted)
 
 static void reads_what_siptrace_sends(void **state)
 {
-	hep_frame_sip(&frame, "192.0.2.10", "192.0.2.20", "OPTIONS sip:a SIP/2.0\r\n\r\n", "secret");
+	hep_frame_sip(
+		&frame, "192.0.2.10", "192.0.2.20", "OPTIONS sip:a SIP/2.0\r\n\r\n", "secret");
 	assert_int_equal(hep_parse(&message, frame.data, frame.bytes), 0);
 	assert_address(&message.source, "192.0.2.10:5060");
 	assert_address(&message.destination, "192.0.2.20:5060");
@@ -133,7 +134,8 @@ static void refuses_without_address_or_payload(void **state)
 	assert_int_equal(parse(frame.data, frame.bytes), -EBADMSG);
 	hep_frame_add(&frame, 0, 15, "x", 1);
 	assert_int_equal(parse(frame.data, frame.bytes), 0);
-	hep_frame_add_number(&frame, 1, 10, 1); /* IPv6 after all, of which there are no addresses */
+	hep_frame_add_number(
+		&frame, 1, 10, 1); /* IPv6 after all, of which there are no addresses */
 	assert_int_equal(parse(frame.data, frame.bytes), -EBADMSG);
 	hep_frame_add_number(&frame, 1, 77, 1);
 	assert_int_equal(parse(frame.data, frame.bytes), -EBADMSG);

@@ -234,8 +234,8 @@ static void ends_have_reasons(void **state)
 /* An ended leg is offered anew by a higher CSeq only. */
 static void a_call_tried_again(void **state)
 {
-	static const char offer[] = "{'type':'offered'," NAMED
-				    ",'from':'sip:+1@x','to':'sip:+2@x','cseq':%d}";
+	static const char offer[] =
+		"{'type':'offered'," NAMED ",'from':'sip:+1@x','to':'sip:+2@x','cseq':%d}";
 	char event[256];
 
 	snprintf(event, sizeof(event), offer, 1);
@@ -262,10 +262,10 @@ static void legs_are_named_in_three_ways(void **state)
 	post("0.200", event);
 	assert_answer("\"State\":\"answered\",\"Changed\":true");
 	/* A second leg of the same Call-ID, as a proxy with a media relay has it. */
-	post("0.300",
-		"{'type':'offered','sip_call_id':'c1','from_tag':'a','side':'callee',"
-		"'from':'sip:+1@x','to':'sip:+2@x'}");
-	post("0.400", "{'Events':[{'type':'ended','sip_call_id':'c1'},{'type':'ended'," NAMED "}]}");
+	post("0.300", "{'type':'offered','sip_call_id':'c1','from_tag':'a','side':'callee',"
+		      "'from':'sip:+1@x','to':'sip:+2@x'}");
+	post("0.400",
+		"{'Events':[{'type':'ended','sip_call_id':'c1'},{'type':'ended'," NAMED "}]}");
 	assert_answer("c1 fits 2 live legs: name one by its CallId: ");
 	assert_answer("\"State\":\"ended\",\"Changed\":true");
 	assert_string_equal(summary, "2 SIP events, 1 failed");
@@ -276,9 +276,8 @@ static void legs_are_named_in_three_ways(void **state)
 
 static void an_unknown_leg_is_an_error_of_its_event(void **state)
 {
-	post("0.000",
-		"{'Events':[{'type':'answered'," NAMED "}," OFFER
-		",{'type':'ended','call_id':'00000000-0000-5000-8000-000000000000'}]}");
+	post("0.000", "{'Events':[{'type':'answered'," NAMED "}," OFFER
+		      ",{'type':'ended','call_id':'00000000-0000-5000-8000-000000000000'}]}");
 	assert_answer("{\"Type\":\"answered\",\"Error\":\"there is no such leg (any more)\"}");
 	assert_answer("\"State\":\"offered\"");
 	assert_answer("{\"Type\":\"ended\",\"Error\":\"there is no such leg (any more)\"}");
@@ -290,9 +289,8 @@ static void too_many_legs_are_refused(void **state)
 {
 	scenario.config.limits.legs = 1;
 	post("0.000", OFFER);
-	post("0.000",
-		"{'type':'offered','sip_call_id':'c2','from_tag':'a','side':'caller',"
-		"'from':'sip:+1@x','to':'sip:+2@x'}");
+	post("0.000", "{'type':'offered','sip_call_id':'c2','from_tag':'a','side':'caller',"
+		      "'from':'sip:+1@x','to':'sip:+2@x'}");
 	assert_answer("\"Error\":\"there are limits.legs legs already\"");
 	assert_int_equal(legs_refused(scenario.legs), 1);
 }
@@ -303,11 +301,10 @@ static void sip_of_the_same_call_may_follow(void **state)
 	post("0.000",
 		"{'type':'offered','sip_call_id':'c1','from_tag':'a','source':'10.0.0.1:5060',"
 		"'destination':'10.9.0.1:5060','from':'sip:+1@x','to':'sip:+2@x','cseq':1}");
-	scenario_run(&scenario,
-		"0.010 A>S INVITE c1 a - 1 sdp=4000\n"
-		"0.020 S>B INVITE c1 a - 1 sdp=6002\n"
-		"0.030 B>S 486/INVITE c1 a b 1\n"
-		"0.040 S>A 486/INVITE c1 a b 1\n");
+	scenario_run(&scenario, "0.010 A>S INVITE c1 a - 1 sdp=4000\n"
+				"0.020 S>B INVITE c1 a - 1 sdp=6002\n"
+				"0.030 B>S 486/INVITE c1 a b 1\n"
+				"0.040 S>A 486/INVITE c1 a b 1\n");
 	assert_legs("LEG-A caller ended(refused 486) 0.000 0.000 0.040 P=10.0.0.1:4000 S c1\n"
 		    "LEG-B callee ended(refused 486) 0.020 0.000 0.030 P S=10.9.0.1:6002 c1\n");
 }
