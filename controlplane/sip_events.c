@@ -193,6 +193,7 @@ static int carry_out(
 
 /* --- Requests --- */
 
+/* leg NULL: it failed, and e says why. */
 static void add_result(cJSON *results, const struct sip_event *v, const struct leg *leg,
 	bool changed, const struct errmsg *e)
 {
@@ -200,7 +201,7 @@ static void add_result(cJSON *results, const struct sip_event *v, const struct l
 	char text[UUID_TEXT_BYTES];
 
 	cJSON_AddStringToObject(o, "Type", sip_event_type_name(v->type));
-	if (e) {
+	if (!leg) {
 		cJSON_AddStringToObject(o, "Error", e->text);
 	} else {
 		cJSON_AddStringToObject(o, "CallId", uuid_format(&leg->call_id, text));
@@ -254,7 +255,7 @@ static unsigned int carry_out_all(
 		if (err == 0)
 			err = carry_out(c, &v, &leg, &changed, &e);
 		failed += err != 0;
-		add_result(results, &v, err ? NULL : leg, err ? false : changed, err ? &e : NULL);
+		add_result(results, &v, err ? NULL : leg, err ? false : changed, &e);
 		json = event_at(list, json, n, where);
 	}
 	return failed;
