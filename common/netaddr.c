@@ -115,7 +115,7 @@ int netprefix_parse(const char *text, struct netprefix *out)
 	char host[NETADDR_TEXT_BYTES];
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
-	struct netprefix p;
+	struct netprefix p = {.zero = 0};
 	unsigned long bits;
 	char *end;
 

@@ -18,6 +18,7 @@ struct netaddr {
 struct netprefix {
 	struct netaddr address; /* port unused */
 	uint8_t bits;		/* 0 to 32 or 128 */
+	uint8_t zero;		/* so that equal prefixes are equal bytes */
 };
 
 /* From bytes in network order; port in host order. */

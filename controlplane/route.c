@@ -13,6 +13,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/calls/{id}", "", handle_call},
 	{"GET", "/v1/recordings", "limit after", handle_recordings},
 	{"GET", "/v1/recordings/{id}", "", handle_recording},
+	{"GET", "/v1/billing", "account from to verify head", handle_billing},
+	{"GET", "/metrics", "", handle_metrics},
 };
 
 static bool path_fits(const struct route *route, const char *path, const char **id)

@@ -285,7 +285,7 @@ static int join_all(struct timeline *t, const struct rtp_streams *streams)
 int timeline_place(
 	struct timeline *t, struct packet_index *index, const struct rtp_streams *streams)
 {
-	struct packet **at = malloc((index->count + 1) * sizeof(*at));
+	struct packet **at = calloc(index->count + 1, sizeof(*at));
 	size_t *ends = calloc(streams->count + 1UL, sizeof(*ends));
 	size_t from = 0;
 	int err = at && ends ? 0 : -ENOMEM;

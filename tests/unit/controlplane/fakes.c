@@ -12,6 +12,7 @@
 #include "controlplane/dialog.h"
 #include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
+#include "controlplane/media.h"
 #include "controlplane/recording.h"
 #include "controlplane/sip_events.h"
 #include "dataplane/dataplane.h"
@@ -365,9 +366,16 @@ void ledger_head(const struct ledger *l, uint64_t *seq, char hash[65])
 	hash[64] = '\0';
 }
 
+static const char *the_ledger = "/nowhere/ledger.jsonl";
+
+void fakes_set_ledger(const char *path)
+{
+	the_ledger = path;
+}
+
 const char *ledger_path(const struct ledger *l)
 {
-	return "/nowhere/ledger.jsonl";
+	return the_ledger;
 }
 
 uint64_t dialog_count(const struct dialogs *d, enum dialog_counter c)
@@ -392,6 +400,30 @@ const char *dialog_counter_help(enum dialog_counter c)
 	return helps[c];
 }
 
+uint64_t media_count(const struct media *m, enum media_counter c)
+{
+	return 400 + (uint64_t)c;
+}
+
+const char *media_counter_name(enum media_counter c)
+{
+	static const char *const names[] = {MEDIA_COUNTERS(NAME)};
+
+	return names[c];
+}
+
+const char *media_counter_help(enum media_counter c)
+{
+	static const char *const helps[] = {MEDIA_COUNTERS(HELP)};
+
+	return helps[c];
+}
+
+uint32_t media_held_now(const struct media *m)
+{
+	return 3;
+}
+
 /* --- HEP and SIP events --- */
 
 uint64_t hep_count(const struct hep_server *s, enum hep_counter c)
@@ -404,6 +436,13 @@ const char *hep_counter_name(enum hep_counter c)
 	static const char *const names[] = {HEP_COUNTERS(NAME)};
 
 	return names[c];
+}
+
+const char *hep_counter_help(enum hep_counter c)
+{
+	static const char *const helps[] = {HEP_COUNTERS(HELP)};
+
+	return helps[c];
 }
 
 unsigned int hep_connections(const struct hep_server *s)
