@@ -22,35 +22,20 @@
 #define RINGING 180
 #define REQUEST_TERMINATED 487
 
-/* What of a leg an event can change that anybody asks for. */
-struct snapshot {
-	enum leg_state state;
-	struct leg_media media[ENDS];
-};
-
-static void take_snapshot(struct snapshot *s, const struct leg *leg)
-{
-	memset(s, 0, sizeof(*s));
-	s->state = leg->state;
-	memcpy(s->media, leg->media, sizeof(s->media));
-}
-
-static bool has_changed(const struct snapshot *before, const struct leg *leg)
-{
-	return before->state != leg->state ||
-	       memcmp(before->media, leg->media, sizeof(leg->media)) != 0;
-}
-
 static const char *find_header(void *message, const char *name)
 {
 	return sip_event_header(message, name);
 }
 
-static void announce(struct control *c, struct leg *leg, const struct sip_event *v)
+static bool announce(struct control *c, struct leg *leg, const struct sip_event *v)
 {
+	bool changed = false;
+
 	for (enum leg_end end = 0; end < ENDS; end++)
 		if (v->media[end].known)
-			leg_announce(c->legs, leg, end, &v->media[end], c->now_ns);
+			changed = leg_announce(c->legs, leg, end, &v->media[end], c->now_ns) ||
+				  changed;
+	return changed;
 }
 
 /* --- Offers --- */
@@ -134,14 +119,18 @@ static void answer(struct control *c, struct leg *leg, const struct sip_event *v
 	leg_answer(c->legs, leg, c->now_ns);
 }
 
-static void progress(struct control *c, struct leg *leg, const struct sip_event *v)
+/* Whether it was news of the leg's state or media. */
+static bool progress(struct control *c, struct leg *leg, const struct sip_event *v)
 {
+	enum leg_state before = leg->state;
+	bool changed;
+
 	if (v->transaction_header)
 		leg_learn(c->legs, leg, v->transaction_header);
 	if (v->session_expires_s)
 		leg->session_expires_s = v->session_expires_s;
 	leg->refreshed_ns = c->now_ns;
-	announce(c, leg, v);
+	changed = announce(c, leg, v);
 	switch (v->type) {
 	case SIP_EVENT_RINGING:
 		leg_ring(c->legs, leg, v->sip_code ? v->sip_code : RINGING, c->now_ns);
@@ -156,6 +145,7 @@ static void progress(struct control *c, struct leg *leg, const struct sip_event 
 	case SIP_EVENT_CHANGED:
 		break;
 	}
+	return changed || leg->state != before;
 }
 
 /* The leg of an event that is known of; *out is NULL when it is to be made. */
@@ -173,7 +163,6 @@ static int find_leg(
 static int carry_out(
 	struct control *c, struct sip_event *v, struct leg **out, bool *changed, struct errmsg *e)
 {
-	struct snapshot before;
 	int err = find_leg(c, v, out, e);
 
 	*changed = false;
@@ -183,35 +172,32 @@ static int carry_out(
 		*changed = true;
 		return make_leg(c, v, out, e);
 	}
-	if ((*out)->state == LEG_ENDED)
-		return 0;
-	take_snapshot(&before, *out);
-	progress(c, *out, v);
-	*changed = has_changed(&before, *out);
+	if ((*out)->state != LEG_ENDED)
+		*changed = progress(c, *out, v);
 	return 0;
 }
 
 /* --- Requests --- */
 
-/* leg NULL: it failed, and e says why. */
-static void add_result(cJSON *results, const struct sip_event *v, const struct leg *leg,
-	bool changed, const struct errmsg *e)
+static cJSON *add_result(cJSON *results, const struct sip_event *v)
 {
 	cJSON *o = cJSON_CreateObject();
-	char text[UUID_TEXT_BYTES];
 
 	cJSON_AddStringToObject(o, "Type", sip_event_type_name(v->type));
-	if (!leg) {
-		cJSON_AddStringToObject(o, "Error", e->text);
-	} else {
-		cJSON_AddStringToObject(o, "CallId", uuid_format(&leg->call_id, text));
-		cJSON_AddStringToObject(
-			o, "TransactionId", uuid_format(&leg->session->transaction_id, text));
-		cJSON_AddStringToObject(o, "ParticipantTag", leg->participant_tag);
-		cJSON_AddStringToObject(o, "State", leg_state_name(leg));
-		cJSON_AddBoolToObject(o, "Changed", changed);
-	}
 	cJSON_AddItemToArray(results, o);
+	return o;
+}
+
+static void describe(cJSON *result, const struct leg *leg, bool changed)
+{
+	char text[UUID_TEXT_BYTES];
+
+	cJSON_AddStringToObject(result, "CallId", uuid_format(&leg->call_id, text));
+	cJSON_AddStringToObject(
+		result, "TransactionId", uuid_format(&leg->session->transaction_id, text));
+	cJSON_AddStringToObject(result, "ParticipantTag", leg->participant_tag);
+	cJSON_AddStringToObject(result, "State", leg_state_name(leg));
+	cJSON_AddBoolToObject(result, "Changed", changed);
 }
 
 /* The n-th event of a request, which is one event or has a list of them, and its path. */
@@ -248,14 +234,20 @@ static unsigned int carry_out_all(
 	json = event_at(list, json, 0, where);
 	for (unsigned int n = 1; json; n++) {
 		struct errmsg e = {""};
-		struct leg *leg;
-		bool changed;
+		struct leg *leg = NULL;
+		bool changed = false;
 		int err = sip_event_parse(&v, json, where, c->config, &e);
+		cJSON *result = add_result(results, &v);
 
 		if (err == 0)
 			err = carry_out(c, &v, &leg, &changed, &e);
-		failed += err != 0;
-		add_result(results, &v, err ? NULL : leg, err ? false : changed, &e);
+		if (err == 0 && leg) {
+			describe(result, leg, changed);
+		} else {
+			utf8_repair(e.text, strlen(e.text)); /* a name may be cut in it */
+			cJSON_AddStringToObject(result, "Error", e.text);
+			failed++;
+		}
 		json = event_at(list, json, n, where);
 	}
 	return failed;
@@ -296,6 +288,6 @@ int sip_events_run(struct control *c, const char *body, size_t bytes, cJSON **an
 	}
 	cJSON_Delete(json);
 	if (err != 0 && e)
-		utf8_repair(e->text, strlen(e->text)); /* a name may be cut in it */
+		utf8_repair(e->text, strlen(e->text));
 	return err;
 }

@@ -459,6 +459,13 @@ const char *hep_counter_name(enum hep_counter c)
 	return names[c];
 }
 
+const char *hep_counter_help(enum hep_counter c)
+{
+	static const char *const helps[] = {HEP_COUNTERS(HELP)};
+
+	return helps[c];
+}
+
 unsigned int hep_connections(const struct hep_server *s)
 {
 	return 2;

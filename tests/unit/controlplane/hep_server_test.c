@@ -43,13 +43,10 @@ static void on_sip(void *arg, const struct hep_message *m)
 
 static int setup(void **state)
 {
-	static const char *const hosts[] = {"127.0.0.1", "127.0.0.1", "::1"};
-
 	memset(&config, 0, sizeof(config));
-	for (unsigned int i = 0; i < 3; i++) {
-		config.hep.listen[i].tcp = i == 1;
-		netaddr_parse(hosts[i], &config.hep.listen[i].address);
-	}
+	netaddr_parse("127.0.0.1", &config.hep.listen[0].address);
+	netaddr_parse("127.0.0.1", &config.hep.listen[1].address);
+	config.hep.listen[1].tcp = true;
 	config.hep.listen_count = 2;
 	netprefix_parse("127.0.0.1", &config.hep.allow[0]);
 	config.hep.allow_count = 1;
@@ -236,6 +233,37 @@ static void other_addresses_may_not_send(void **state)
 	close(tcp);
 }
 
+static bool has_ipv6(void)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	bool has = fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0;
+
+	close(fd);
+	return has;
+}
+
+/* At "::" IPv4 senders appear with mapped addresses, and are known by their own nevertheless. */
+static void an_ipv6_listener_knows_ipv4_senders(void **state)
+{
+	int udp;
+	int tcp;
+
+	if (!has_ipv6())
+		skip();
+	netaddr_parse("::", &config.hep.listen[0].address);
+	netaddr_parse("::", &config.hep.listen[1].address);
+	start();
+	udp = connect_to(0, "127.0.0.1");
+	tcp = connect_to(1, "127.0.0.1");
+	hep_frame_sip(&frame, "192.0.2.10", "192.0.2.20", SIP, NULL);
+	send_all(udp, frame.data, frame.bytes);
+	send_all(tcp, frame.data, frame.bytes);
+	run_until(HEP_sip, 2, 1);
+	close(udp);
+	close(tcp);
+}
+
 /* Messages of a stream, however it is cut. */
 static void frames_of_a_stream(void **state)
 {
@@ -353,6 +381,7 @@ int main(void)
 		TEST(a_long_datagram),
 		TEST(the_key),
 		TEST(other_addresses_may_not_send),
+		TEST(an_ipv6_listener_knows_ipv4_senders),
 		TEST(frames_of_a_stream),
 		TEST(a_stream_of_something_else_is_closed),
 		TEST(a_malformed_message_is_passed_over),
