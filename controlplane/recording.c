@@ -230,8 +230,8 @@ static void advance_pause(struct recording *rec)
 /* There is nothing of it: the journal and the files could not be made. */
 static void fail_to_open(struct recording *rec)
 {
-	recording_fail(rec, rec->open_err == -ENOSPC ? "the spool is full"
-						     : "the spool cannot be written");
+	recording_fail(rec,
+		rec->open_err == -ENOSPC ? "the spool is full" : "the spool cannot be written");
 	storage_remove(rec->owner->control->storage, &rec->info.recording_id);
 }
 
@@ -427,8 +427,8 @@ void recording_fail(struct recording *rec, const char *why)
 		rec->window.stop_ns = rec->owner->control->now_ns;
 		text_copy(rec->window.reason, sizeof(rec->window.reason), "failed");
 		if (rec->started && !rec->owner->control->read_mode && rec->err == 0)
-			recording_ledger(rec, LEDGER_STOP,
-				recording_wall_ms(rec, rec->window.stop_ns));
+			recording_ledger(
+				rec, LEDGER_STOP, recording_wall_ms(rec, rec->window.stop_ns));
 	}
 	fail_ops(rec, rec->failure);
 	recording_finished(rec, RECORDING_FAILED);

@@ -212,15 +212,20 @@ static void check_memory(const struct bench *b)
 
 static void start_eal(bool huge)
 {
+	static char ordinary[][16] = {"--no-huge", "--no-shconf"};
 	static char words[][24] = {"rx_bench", "--no-pci", "--no-telemetry", "--log-level=error",
-		"-m", "192", "--no-shconf", "--no-huge"};
-	char *argv[sizeof(words) / sizeof(words[0])];
-	int argc = sizeof(words) / sizeof(words[0]);
+		"-m", "192", "--in-memory"};
+	char *argv[sizeof(words) / sizeof(words[0]) + 1];
+	int argc = 0;
 
-	for (int i = 0; i < argc; i++)
-		argv[i] = words[i];
-	if (rte_eal_init(huge ? argc - 1 : argc, argv) < 0)
-		die("EAL", "cannot be initialised");
+	for (; argc < (int)(sizeof(words) / sizeof(words[0])); argc++)
+		argv[argc] = words[argc];
+	if (!huge) {
+		argv[argc - 1] = ordinary[0];
+		argv[argc++] = ordinary[1];
+	}
+	if (rte_eal_init(argc, argv) < 0)
+		die("EAL", "cannot be initialised: try --no-huge");
 	clock_start();
 }
 

@@ -225,6 +225,18 @@ class Routes(AdminCase):
         self.assertGreater(int(r.getheader("Content-Length")), 100)
 
 
+class SipEvents(AdminCase):
+    """What becomes of events is sip_events_test's; here, how a request is answered."""
+
+    def test_answer(self):
+        r, data = self.server.request("POST", "/v1/sip-events", b'{"Events":[]}')
+        self.assertEqual((r.status, json.loads(data)), (200, {"Results": []}))
+
+    def test_refusal(self):
+        r, data = self.server.request("POST", "/v1/sip-events", b"{}")
+        self.assertEqual((r.status, json.loads(data)), (400, {"Message": "type: is missing"}))
+
+
 class Actions(AdminCase):
     def test_a_recording_from_start_to_stop(self):
         call = self.server.get("/v1/calls/call-1")[1]

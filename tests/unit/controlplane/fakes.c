@@ -10,9 +10,11 @@
 
 #include "controlplane/account.h"
 #include "controlplane/dialog.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
+#include "controlplane/sip_events.h"
 #include "dataplane/dataplane.h"
 
 #define HELD_MAX 1024
@@ -441,6 +443,36 @@ const char *media_counter_help(enum media_counter c)
 uint32_t media_held_now(const struct media *m)
 {
 	return 3;
+}
+
+/* --- HEP and SIP events --- */
+
+uint64_t hep_count(const struct hep_server *s, enum hep_counter c)
+{
+	return 400 + (uint64_t)c;
+}
+
+const char *hep_counter_name(enum hep_counter c)
+{
+	static const char *const names[] = {HEP_COUNTERS(NAME)};
+
+	return names[c];
+}
+
+unsigned int hep_connections(const struct hep_server *s)
+{
+	return 2;
+}
+
+int sip_events_run(struct control *c, const char *body, size_t bytes, cJSON **answer,
+	char summary[SIP_EVENTS_SUMMARY_BYTES], struct errmsg *e)
+{
+	if (strcmp(body, "{}") == 0)
+		return errmsg_set(e, -EINVAL, "type: is missing");
+	*answer = cJSON_CreateObject();
+	cJSON_AddArrayToObject(*answer, "Results");
+	snprintf(summary, SIP_EVENTS_SUMMARY_BYTES, "no SIP events");
+	return 0;
 }
 
 /* --- Dataplane and storage --- */
