@@ -8,10 +8,11 @@
  * accounted for; exits with 1 when one is not.
  *
  *   rx_bench [--streams N] [--seconds S] [--chunk-kib N] [--payload-bytes N] [--packets N]
- * [--no-huge]
+ *            [--only LOAD] [--no-huge]
  *
  *   --seconds    of each figure
- *   --packets    mbufs in the source's pool */
+ *   --packets    mbufs in the source's pool
+ *   --only       the loads whose names begin so, for perf(1) */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -48,6 +49,7 @@ struct options {
 	uint32_t chunk_kib;
 	uint32_t payload_bytes;
 	uint32_t packets;
+	const char *only;
 	bool no_huge;
 };
 
@@ -127,13 +129,14 @@ static struct options parse(int argc, char *argv[])
 		{"seconds", required_argument, NULL, 't'},
 		{"chunk-kib", required_argument, NULL, 'c'},
 		{"payload-bytes", required_argument, NULL, 'b'},
-		{"packets", required_argument, NULL, 'p'}, {"no-huge", no_argument, NULL, 'n'},
-		{0}};
+		{"packets", required_argument, NULL, 'p'}, {"only", required_argument, NULL, 'o'},
+		{"no-huge", no_argument, NULL, 'n'}, {0}};
 	struct options o = {.streams = 105000,
 		.seconds = 10,
 		.chunk_kib = 16,
 		.payload_bytes = 160,
-		.packets = 8191};
+		.packets = 8191,
+		.only = ""};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -147,6 +150,8 @@ static struct options parse(int argc, char *argv[])
 			o.payload_bytes = (uint32_t)number(optarg, 1400);
 		else if (c == 'p')
 			o.packets = (uint32_t)number(optarg, 1 << 20);
+		else if (c == 'o')
+			o.only = optarg;
 		else if (c == 'n')
 			o.no_huge = true;
 		else
@@ -155,7 +160,7 @@ static struct options parse(int argc, char *argv[])
 	if (optind != argc)
 		die("usage",
 			"rx_bench [--streams N] [--seconds S] [--chunk-kib N] [--payload-bytes N] "
-			"[--packets N] [--no-huge]");
+			"[--packets N] [--only LOAD] [--no-huge]");
 	if (o.packets < PACKETS_LEAST)
 		die("--packets", "too few for two sources");
 	return o;
@@ -569,8 +574,11 @@ static void run_all(struct bench *b)
 	printf("%-34s %8s %9s %9s %9s %9s %8s\n", "ns per packet", "streams", "baseline", "all",
 		"beyond it", "Mpps, all", "sink");
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-		struct result r = run(b, &loads[i]);
+		struct result r;
 
+		if (strncmp(loads[i].name, b->options.only, strlen(b->options.only)) != 0)
+			continue;
+		r = run(b, &loads[i]);
 		print(b, &r);
 	}
 	printf("accounts: every packet sent has the outcome that is right, every frame recorded "
