@@ -61,7 +61,9 @@ int dataplane_eal_args(
 	int count = 0;
 
 	for (unsigned int i = 0; i < config->port_count; i++) {
-		int err = count < size ? port_arg(config, i, &args[count], e) : -ENOSPC;
+		int err = count < size
+				  ? port_arg(config, i, &args[count], e)
+				  : errmsg_set(e, -ENOSPC, "ports: too many for EAL's arguments");
 
 		if (err == 0) {
 			count++;
