@@ -28,6 +28,7 @@
 
 #include "common/clock.h"
 #include "dataplane/rx.h"
+#include "tests/bench/machine.h"
 #include "tests/bench/packet_source.h"
 
 #define ROUNDS 7
@@ -166,35 +167,9 @@ static struct options parse(int argc, char *argv[])
 	return o;
 }
 
-/* The first line of a file that begins with `key`, without it; or "". */
-static const char *line_of(const char *path, const char *key, char *line, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	const char *found = "";
-
-	while (file && fgets(line, (int)size, file)) {
-		if (strncmp(line, key, strlen(key)) != 0)
-			continue;
-		line[strcspn(line, "\n")] = 0;
-		found = line + strlen(key);
-		found += strspn(found, " \t:");
-		break;
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-static uint64_t memory_of(const char *key)
-{
-	char line[256];
-
-	return strtoull(line_of("/proc/meminfo", key, line, sizeof(line)), NULL, 10);
-}
-
 static bool has_huge_pages(const struct options *o)
 {
-	uint64_t free_kib = memory_of("HugePages_Free:") * memory_of("Hugepagesize:");
+	uint64_t free_kib = machine_free_huge_kib();
 
 	return !o->no_huge && free_kib >= EAL_MIB << 10;
 }
@@ -208,7 +183,7 @@ static void check_memory(const struct bench *b)
 {
 	uint64_t needed = (chunk_bytes(b, b->options.streams) >> 20) + EAL_MIB +
 			  ((uint64_t)b->options.streams * 600 >> 20);
-	uint64_t there = memory_of("MemAvailable:") >> 10;
+	uint64_t there = machine_memory_kib("MemAvailable:") >> 10;
 
 	printf("memory: %" PRIu64 " MiB needed, %" PRIu64 " MiB there\n", needed, there);
 	if (there < needed)
@@ -236,14 +211,14 @@ static void start_eal(bool huge)
 
 static void print_conditions(const struct options *o, bool huge)
 {
-	char line[256];
+	char model[128];
 
 	printf("conditions: %s; mbufs on %s pages; %u streams in random order, new in each lap; "
 	       "%u bytes of payload, frames of %u; chunks of %u KiB; %u mbufs, %u descriptors, "
 	       "bursts of %d; medians of %d rounds; CPU time of the thread\n",
-		line_of("/proc/cpuinfo", "model name", line, sizeof(line)),
-		huge ? "huge" : "ordinary", o->streams, o->payload_bytes, o->payload_bytes + 54,
-		o->chunk_kib, o->packets, SOURCE_DESCRIPTORS, BURST_PACKETS, ROUNDS);
+		machine_cpu_model(model, sizeof(model)), huge ? "huge" : "ordinary", o->streams,
+		o->payload_bytes, o->payload_bytes + 54, o->chunk_kib, o->packets,
+		SOURCE_DESCRIPTORS, BURST_PACKETS, ROUNDS);
 }
 
 /* --- The sink: the control thread and the writers --- */
