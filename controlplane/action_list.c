@@ -26,20 +26,22 @@ static bool only_blanks(const char *at, const char *end)
 	return at == end;
 }
 
-static int parse_json(cJSON **out, const char *text, size_t bytes, struct errmsg *e)
+static int parse_json(
+	cJSON **out, const char *what, const char *text, size_t bytes, struct errmsg *e)
 {
 	const char *end = NULL;
 
 	if (!utf8_valid(text, bytes))
-		return errmsg_set(e, -EINVAL, "the request is not UTF-8");
+		return errmsg_set(e, -EINVAL, "the %s is not UTF-8", what);
 	*out = cJSON_ParseWithLengthOpts(text, bytes, &end, false);
 	if (!*out || !only_blanks(end, text + bytes))
-		return errmsg_set(e, -EINVAL, "the request is not JSON: it is wrong at octet %zu",
+		return errmsg_set(e, -EINVAL, "the %s is not JSON: it is wrong at octet %zu", what,
 			end ? (size_t)(end - text) : 0);
 	if (!cJSON_IsObject(*out))
 		return errmsg_set(e, -EINVAL,
-			"the request is no JSON object: send "
-			"{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}");
+			"the %s is no JSON object: send "
+			"{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}",
+			what);
 	return 0;
 }
 
@@ -163,16 +165,16 @@ static bool is_version_1(const cJSON *version)
 	return cJSON_IsString(version) && strcmp(version->valuestring, "1.0") == 0;
 }
 
-static int parse_head(struct action_list *list, struct errmsg *e)
+static int parse_head(struct action_list *list, bool is_answer, struct errmsg *e)
 {
-	const cJSON *transaction = member(list->json, "TransactionId");
+	const cJSON *transaction = is_answer ? NULL : member(list->json, "TransactionId");
 	const cJSON *actions = member(list->json, "Actions");
 
 	if (!member(list->json, "SchemaVersion"))
 		return errmsg_set(e, -EINVAL, "SchemaVersion is missing: \"1.0\"");
 	if (!is_version_1(member(list->json, "SchemaVersion")))
 		return errmsg_set(e, -EINVAL, "SchemaVersion must be \"1.0\"");
-	if (!cJSON_IsArray(actions))
+	if (!cJSON_IsArray(actions) && !(is_answer && !actions))
 		return errmsg_set(e, -EINVAL, "Actions is missing, or not an array");
 	if (cJSON_GetArraySize(actions) > ACTIONS_MAX)
 		return errmsg_set(e, -EINVAL, "Actions has %d entries; at most %d are taken",
@@ -183,13 +185,14 @@ static int parse_head(struct action_list *list, struct errmsg *e)
 	return 0;
 }
 
-static int parse_list(struct action_list *list, const char *text, size_t bytes, struct errmsg *e)
+static int parse_list(
+	struct action_list *list, bool is_answer, const char *text, size_t bytes, struct errmsg *e)
 {
-	int err = parse_json(&list->json, text, bytes, e);
+	int err = parse_json(&list->json, is_answer ? "answer" : "request", text, bytes, e);
 	const cJSON *json;
 
 	if (err == 0)
-		err = parse_head(list, e);
+		err = parse_head(list, is_answer, e);
 	if (err != 0)
 		return err;
 	cJSON_ArrayForEach(json, member(list->json, "Actions"))
@@ -202,20 +205,32 @@ static int parse_list(struct action_list *list, const char *text, size_t bytes, 
 	return 0;
 }
 
-int action_list_parse(struct action_list **out, const char *text, size_t bytes, struct errmsg *e)
+static int parse(
+	struct action_list **out, bool is_answer, const char *text, size_t bytes, struct errmsg *e)
 {
 	struct action_list *list = calloc(1, sizeof(*list));
 	int err;
 
 	if (!list)
 		return errmsg_set(e, -ENOMEM, "no memory for an action list");
-	err = parse_list(list, text, bytes, e);
+	err = parse_list(list, is_answer, text, bytes, e);
 	if (err != 0) {
 		action_list_destroy(list);
 		return err;
 	}
 	*out = list;
 	return 0;
+}
+
+int action_list_parse(struct action_list **out, const char *text, size_t bytes, struct errmsg *e)
+{
+	return parse(out, false, text, bytes, e);
+}
+
+int action_list_parse_answer(
+	struct action_list **out, const char *text, size_t bytes, struct errmsg *e)
+{
+	return parse(out, true, text, bytes, e);
 }
 
 void action_list_destroy(struct action_list *list)
