@@ -105,7 +105,8 @@ class ApplicationCase(Case):
         told = [(e["CallDetails"]["TransactionId"], e["Sequence"]) for e in list(self.stream.events)
                 if e.get("Source") == "application"]
         asked = dict.fromkeys((e["CallDetails"]["TransactionId"], e["Sequence"]) for e in self.asked())
-        self.assertEqual(sorted(told), sorted(asked), "the stream and the application saw different events")
+        if self.daemon.config["application"]["url"]:
+            self.assertEqual(sorted(told), sorted(asked), "the stream and the application saw other events")
         for transaction in {t for t, _ in told}:
             sequences = [s for t, s in told if t == transaction]
             self.assertEqual(sequences, list(range(1, len(sequences) + 1)))
