@@ -210,7 +210,10 @@ const struct config_key config_keys[] = {
 		.help = "The application that is asked what to do with a call."},
 	{"application.url", KEY_TEXT, FIELD(struct config, application.url), .fallback = "\"\"",
 		.form = &form_url,
-		.help = "Where invocation events are posted to. Empty: there is no application."},
+		.help = "Where invocation events are posted to (docs/application.md): the Invoke "
+			"address of a Lambda function, that of a runtime emulator, or any web "
+			"server. Empty: there is no application, and the events go into the event "
+			"log alone."},
 	{"application.id", KEY_TEXT, FIELD(struct config, application.id), .fallback = "\"legtap\"",
 		.form = &form_name,
 		.help = "`SipMediaApplicationId` in its events, and its name in the API."},
