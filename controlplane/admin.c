@@ -148,19 +148,29 @@ static void on_timer(void *arg, uint64_t now_ns)
 	admin_run(arg);
 }
 
+static unsigned int connections(const struct admin *a)
+{
+	return MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* A run in which a connection ended has made room, and only the next one takes who waits for it. */
 void admin_run(struct admin *a)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 	bool timed = true;
+	bool again = true;
 
 	workers_poll(a->server.workers);
-	MHD_run(a->daemon); /* the next takes new connections in the places of those this one closed
-			     */
-	for (unsigned int i = 0; i < RUNS_MAX && timed && wait_ms == 0; i++) {
+	for (unsigned int i = 0; i < RUNS_MAX && again; i++) {
+		unsigned int before = connections(a);
+
 		MHD_run(a->daemon);
 		timed = MHD_get_timeout(a->daemon, &wait_ms) == MHD_YES;
+		again = connections(a) < before || (timed && wait_ms == 0);
 	}
-	if (timed)
+	if (again)
+		wait_ms = 0;
+	if (timed || again)
 		timer_start(&a->control->timers, &a->timer, a->control->now_ns + wait_ms * 1000000,
 			on_timer, a);
 	else

@@ -181,15 +181,16 @@ static int add_line(struct report *r, const struct usage *u, int64_t delivered_m
 static int take_entry(struct report *r, const struct ledger_line *line, struct errmsg *e)
 {
 	const struct usage *u = usages_find(r->usages, &line->recording_id);
+	const bool known = u;
 	struct usage usage = {0};
 	int err;
 
-	if (u)
-		usage = *u;
+	if (known)
+		usage = *u; /* applying the entry may end it */
 	err = usages_apply(r->usages, line, e);
 	if (err)
 		return err == -ENOMEM ? err : -EBADMSG;
-	if (line->type != LEDGER_DELIVERED || !account_fits(r->query, usage.account) ||
+	if (line->type != LEDGER_DELIVERED || !known || !account_fits(r->query, usage.account) ||
 		!period_fits(r->query, line->time_ms))
 		return 0;
 	err = add_line(r, &usage, line->time_ms);

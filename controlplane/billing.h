@@ -30,6 +30,12 @@ int billing_report(const char *ledger_path, const struct billing_query *query, s
  * no head; -errno. */
 int billing_verify(const char *ledger_path, const char *head, struct errmsg *e);
 
+/* The verdict as JSON: {"verified":true,"head":{seq, hash}}, or {"verified":false,"Message":…}. 0,
+ * whichever it is: the caller frees *out; -EINVAL, the head is no head; -errno, the ledger could
+ * not be read; with a message. */
+int billing_verdict(
+	const char *ledger_path, const char *head, struct cJSON **out, struct errmsg *e);
+
 /* The report's lines as CSV (RFC 4180), to be freed; NULL without memory. */
 char *billing_csv(const struct cJSON *report);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include "controlplane/billing.h"
 #include "controlplane/ledger_reader.h"
 
@@ -63,11 +65,12 @@ static int verify_chain(struct ledger_reader *r, const struct head *head, struct
 	return 0;
 }
 
-int billing_verify(const char *ledger_path, const char *head, struct errmsg *e)
+/* newest: the chain's head, when it is whole. */
+static int verify(const char *ledger_path, const char *head, struct head *newest, struct errmsg *e)
 {
 	struct ledger_reader reader;
 	struct errmsg why = {""};
-	struct head parsed;
+	struct head parsed = {0};
 	int err = head ? parse_head(head, &parsed, e) : 0;
 
 	if (err == 0)
@@ -75,6 +78,43 @@ int billing_verify(const char *ledger_path, const char *head, struct errmsg *e)
 	if (err)
 		return err;
 	err = verify_chain(&reader, head ? &parsed : NULL, &why);
+	newest->seq = reader.seq;
+	strcpy(newest->hash, reader.hash);
 	ledger_reader_close(&reader);
 	return err ? errmsg_set(e, err, "%s, %s", ledger_path, why.text) : 0;
+}
+
+int billing_verify(const char *ledger_path, const char *head, struct errmsg *e)
+{
+	struct head newest;
+
+	return verify(ledger_path, head, &newest, e);
+}
+
+int billing_verdict(const char *ledger_path, const char *head, struct cJSON **out, struct errmsg *e)
+{
+	struct head newest;
+	struct errmsg why = {""};
+	int err = verify(ledger_path, head, &newest, &why);
+	cJSON *o;
+	cJSON *last;
+
+	if (err != 0 && err != -EBADMSG)
+		return errmsg_set(e, err, "%s", why.text);
+	o = cJSON_CreateObject();
+	cJSON_AddBoolToObject(o, "verified", err == 0);
+	if (err == 0) {
+		cJSON *found = cJSON_AddObjectToObject(o, "head");
+
+		cJSON_AddNumberToObject(found, "seq", (double)newest.seq);
+		last = cJSON_AddStringToObject(found, "hash", newest.hash);
+	} else {
+		last = cJSON_AddStringToObject(o, "Message", why.text);
+	}
+	if (!last) {
+		cJSON_Delete(o);
+		return errmsg_set(e, -ENOMEM, "out of memory");
+	}
+	*out = o;
+	return 0;
 }

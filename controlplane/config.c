@@ -166,11 +166,12 @@ static int read_file(const char *path, char **text, size_t *bytes, struct errmsg
 	if (file)
 		fclose(file);
 	if (err) {
+		errmsg_set(e, err, "%s: %s", path, strerror(-err));
 		free(buf);
-		return errmsg_set(e, err, "%s: %s", path, strerror(-err));
+		buf = NULL;
 	}
 	*text = buf;
-	return 0;
+	return err;
 }
 
 int config_load(struct config *c, const char *path, bool read_mode, struct errmsg *e)

@@ -18,6 +18,7 @@ struct endpoints;
 struct event_watch;
 struct events;
 struct http_client;
+struct hep_server;
 struct ledger;
 struct media;
 struct recordings;
@@ -46,6 +47,7 @@ struct control {
 	struct event_watch *event_watch; /* what no single message tells: silence, loss */
 	struct http_client *http;
 	struct application *application;
+	struct hep_server *hep; /* NULL: off */
 };
 
 #endif

@@ -23,12 +23,19 @@
 struct args {
 	char *value[ARGS_MAX];
 	int count;
+	int err; /* -errno of the first that could not be added */
 };
 
 static void add(struct args *a, const char *text)
 {
-	if (a->count < ARGS_MAX - 1)
-		a->value[a->count++] = strdup(text);
+	if (a->err)
+		return;
+	if (a->count == ARGS_MAX - 1)
+		a->err = -E2BIG;
+	else if (asprintf(&a->value[a->count], "%s", text) < 0)
+		a->err = -ENOMEM;
+	else
+		a->count++;
 }
 
 /* Free 2 MiB and 1 GiB pages, in MiB. */
@@ -129,6 +136,9 @@ static int collect(struct args *a, const struct dataplane_config *config, int co
 		add(a, extra[i]);
 	if (!wants_pci(a))
 		add(a, "--no-pci");
+	if (a->err)
+		return errmsg_set(
+			e, a->err, "DPDK's arguments: %s; give fewer after --", strerror(-a->err));
 	return 0;
 }
 

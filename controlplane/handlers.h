@@ -6,6 +6,7 @@
 struct request;
 
 void handle_actions(struct request *r);
+void handle_sip_events(struct request *r);
 void handle_status(struct request *r);
 void handle_calls(struct request *r);
 void handle_call(struct request *r);
@@ -13,5 +14,7 @@ void handle_recordings(struct request *r);
 void handle_recording(struct request *r);
 void handle_events(struct request *r);
 void handle_call_update(struct request *r);
+void handle_billing(struct request *r);
+void handle_metrics(struct request *r);
 
 #endif

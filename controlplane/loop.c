@@ -26,6 +26,8 @@
 #include "controlplane/event_watch.h"
 #include "controlplane/events.h"
 #include "controlplane/http_client.h"
+#include "controlplane/hep.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recordings.h"
@@ -73,6 +75,25 @@ static void move_time(struct control *c, uint64_t arrival_ns)
 		return;
 	c->now_ns = arrival_ns;
 	timers_run(&c->timers, arrival_ns);
+}
+
+/* --- From the network --- */
+
+/* The sender's clock is not the one that recordings run on, and its times may be anything: like the
+ * packets of a mirror, a message has the time at which it came. Its VLAN says nothing of those that
+ * the media is mirrored in. */
+static void on_hep_sip(void *arg, const struct hep_message *m)
+{
+	struct control *c = arg;
+	struct sip_packet sip = {.data = m->payload,
+		.bytes = (uint32_t)m->payload_bytes,
+		.source = m->source,
+		.destination = m->destination};
+
+	renew_time(c);
+	sip.arrival_ns = c->now_ns;
+	sip.wall_offset_ns = c->wall_offset_ns;
+	dialog_receive(c->dialogs, &sip);
 }
 
 /* --- From the dataplane --- */
@@ -224,7 +245,7 @@ static void on_forgotten(void *arg, struct leg *leg)
 	struct control *c = arg;
 
 	timer_cancel(&c->timers, &leg->media_timer);
-	event_watch_leg_ended(c->event_watch, leg);
+	timer_cancel(&c->timers, &leg->watch_timer); /* also when its watch has gone before it */
 	endpoints_forget(c->endpoints, leg);
 	media_forget(c->media, leg);
 }
@@ -370,6 +391,7 @@ void control_destroy(struct control *c)
 	c->application = NULL;
 	c->http = NULL;
 	c->event_watch = NULL;
+	hep_server_destroy(c->hep);
 	dialogs_destroy(c->dialogs);
 	legs_destroy(c->legs); /* calls on_forgotten for each leg */
 	recordings_destroy(c->recordings);
@@ -378,11 +400,21 @@ void control_destroy(struct control *c)
 	timers_destroy(&c->timers);
 	events_destroy(c->events);
 	c->events = NULL;
+	c->hep = NULL;
 	c->dialogs = NULL;
 	c->legs = NULL;
 	c->recordings = NULL;
 	c->media = NULL;
 	c->endpoints = NULL;
+}
+
+int control_listen(struct control *c, struct errmsg *e)
+{
+	int err = fd_setsize(DESCRIPTORS_MAX);
+
+	if (err)
+		return errmsg_set(e, -err, "no memory for the event loop");
+	return hep_server_create(&c->hep, c->config, on_hep_sip, c, e);
 }
 
 static int listen_all(struct loop *loop)

@@ -3,6 +3,7 @@
  * now. */
 #include "controlplane/media.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,7 @@ static void hold_append(struct media *m, struct media_stream *s)
 		m->held_first = s;
 	m->held_last = s;
 	m->held_flows++;
+	s->held = true;
 }
 
 static void hold_remove(struct media *m, struct media_stream *s)
@@ -132,6 +134,7 @@ static void hold_remove(struct media *m, struct media_stream *s)
 	else
 		m->held_last = s->previous_held;
 	m->held_flows--;
+	s->held = false;
 }
 
 /* Gives the kept packets back to the rx core, or frees them. */
@@ -226,7 +229,7 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	}
 	if (stream_add(m->control->dataplane, &s->flow, &setting, &s->id) != 0)
 		m->counts[MEDIA_table_full]++;
-	if (s->packets) {
+	if (s->held) {
 		hold_remove(m, s);
 		release_packets(m, s, s->id != 0);
 	}
@@ -246,6 +249,7 @@ static void match(struct media *m, struct media_stream *s)
 	if (!endpoint_match(m->control->endpoints, &s->flow.source, &s->flow.destination,
 		    s->flow.encapsulation, &leg, &track))
 		return;
+	assert(leg);
 	if (s->leg != leg || s->track != track)
 		claim(m, s, leg, track);
 }
@@ -323,9 +327,8 @@ static void remove_stream(struct media *m, struct media_stream *s)
 
 void media_forget(struct media *m, struct leg *leg)
 {
-	while (leg->streams) {
-		struct media_stream *s = leg->streams;
-
+	for (struct media_stream *s = leg->streams, *next; s; s = next) {
+		next = s->next_of_leg;
 		take_from_leg(m, s);
 		remove_stream(m, s);
 	}
@@ -407,9 +410,8 @@ void media_destroy(struct media *m)
 	if (!m)
 		return;
 	for (uint32_t i = 0; i < BUCKETS; i++) {
-		while (m->by_source[i]) {
-			struct media_stream *s = m->by_source[i];
-
+		for (struct media_stream *s = m->by_source[i], *next; s; s = next) {
+			next = s->next_by_source;
 			if (s->packets)
 				release_packets(m, s, false);
 			free_stream(m, s);

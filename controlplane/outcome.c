@@ -26,6 +26,8 @@ static void ledger_done(void *arg, int err)
 		rec->why = "the ledger cannot be written";
 		if (!rec->op && rec->state < RECORDING_CLOSING) {
 			recording_fail(rec, rec->why);
+			storage_close(rec->owner->control->storage, &rec->info.recording_id,
+				&rec->window);
 			return;
 		}
 	}
@@ -85,7 +87,7 @@ static void on_closed(void *arg, const struct uuid *id, const struct storage_clo
 	struct recordings *r = arg;
 	struct recording *rec = recording_find(r, id);
 
-	if (!rec)
+	if (!rec || rec->state == RECORDING_FAILED) /* the next start takes it up */
 		return;
 	if (result->frames_dropped) {
 		log_error("recording", "%lu packets of call %s were lost at the spool",

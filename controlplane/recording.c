@@ -191,13 +191,13 @@ static void advance_start(struct recording *rec)
 {
 	struct control *control = rec->owner->control;
 
-	if (rec->err) {
+	if (!rec->opened)
+		return;
+	if (rec->err) { /* of the ledger: nothing has been answered, and nothing is kept */
 		recording_fail(rec, rec->why);
 		storage_remove(control->storage, &rec->info.recording_id);
 		return;
 	}
-	if (!rec->opened)
-		return;
 	if (!rec->ledger_asked) {
 		rec->ledger_asked = true;
 		rec->started = true;
@@ -230,6 +230,14 @@ static void advance_pause(struct recording *rec)
 	finish_op(rec, 0, NULL);
 }
 
+/* There is nothing of it: the journal and the files could not be made. */
+static void fail_to_open(struct recording *rec)
+{
+	recording_fail(rec,
+		rec->open_err == -ENOSPC ? "the spool is full" : "the spool cannot be written");
+	storage_remove(rec->owner->control->storage, &rec->info.recording_id);
+}
+
 static void advance_stop(struct recording *rec)
 {
 	struct control *control = rec->owner->control;
@@ -237,6 +245,10 @@ static void advance_stop(struct recording *rec)
 	if (!rec->opened) /* storage carries messages out in order: the answer to its open is on its
 			     way */
 		return;
+	if (rec->open_err) {
+		fail_to_open(rec);
+		return;
+	}
 	if (rec->started)
 		event_recording_stopped(rec);
 	finish_op(rec, rec->err, rec->why);
@@ -384,18 +396,17 @@ void recording_end(struct recording *rec, uint64_t stop_ns, const char *reason)
 void recording_opened(struct recording *rec, int err)
 {
 	rec->opened = true;
+	rec->open_err = err;
 	if (err == 0) {
 		recording_advance(rec);
 		return;
 	}
-	rec->err = err;
-	rec->why = err == -ENOSPC ? "the spool is full" : "the spool cannot be written";
 	log_error("recording", "cannot open files for call %s in the spool: %s (see spool.path)",
 		rec->info.sip_call_id, strerror(-err));
-	if (rec->op)
+	if (rec->op && rec->op->kind == OP_STOP)
 		recording_advance(rec);
 	else
-		recording_fail(rec, rec->why);
+		fail_to_open(rec);
 }
 
 /* Every action that waits is answered with the failure. */
@@ -419,7 +430,13 @@ void recording_fail(struct recording *rec, const char *why)
 			rec->leg->recording = NULL;
 	}
 	text_copy(rec->failure, sizeof(rec->failure), why);
-	rec->window.stop_ns = rec->owner->control->now_ns;
+	if (rec->state < RECORDING_CLOSING) {
+		rec->window.stop_ns = rec->owner->control->now_ns;
+		text_copy(rec->window.reason, sizeof(rec->window.reason), "failed");
+		if (rec->started && !rec->owner->control->read_mode && rec->err == 0)
+			recording_ledger(
+				rec, LEDGER_STOP, recording_wall_ms(rec, rec->window.stop_ns));
+	}
 	fail_ops(rec, rec->failure);
 	recording_finished(rec, RECORDING_FAILED);
 	recording_advance(rec);

@@ -31,6 +31,14 @@ static void add_uuid(cJSON *o, const char *name, const struct uuid *u)
 	cJSON_AddStringToObject(o, name, uuid_format(u, text));
 }
 
+/* A moment of the recording. */
+static void add_ms(cJSON *o, const char *name, const struct recording *rec, uint64_t at_ns)
+{
+	uint64_t ms = (at_ns - rec->start_ns) / 1000000;
+
+	cJSON_AddNumberToObject(o, name, (double)ms);
+}
+
 static void add_pauses(cJSON *o, const struct recording *rec)
 {
 	cJSON *pauses = cJSON_AddArrayToObject(o, "pauses");
@@ -39,11 +47,9 @@ static void add_pauses(cJSON *o, const struct recording *rec)
 		const struct recording_pause *p = &rec->pauses[i];
 		cJSON *pause = cJSON_CreateObject();
 
-		cJSON_AddNumberToObject(
-			pause, "start_ms", (double)((p->start_ns - rec->start_ns) / 1000000));
+		add_ms(pause, "start_ms", rec, p->start_ns);
 		if (p->end_ns)
-			cJSON_AddNumberToObject(
-				pause, "end_ms", (double)((p->end_ns - rec->start_ns) / 1000000));
+			add_ms(pause, "end_ms", rec, p->end_ns);
 		cJSON_AddItemToArray(pauses, pause);
 	}
 }

@@ -51,8 +51,10 @@ void recordings_destroy(struct recordings *r)
 {
 	if (!r)
 		return;
-	while (r->first)
-		recording_forget(r->first);
+	for (struct recording *rec = r->first, *next; rec; rec = next) {
+		next = rec->next;
+		recording_forget(rec);
+	}
 	if (r->log_fd >= 0)
 		close(r->log_fd);
 	free(r);

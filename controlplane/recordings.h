@@ -36,7 +36,8 @@ struct recording {
 	enum rule_from from;
 	bool by_rule;
 	bool started; /* it has begun: the ledger knows it (in --read: will know it) */
-	bool opened;  /* storage has its files */
+	bool opened;  /* storage has its files, or has said why not */
+	int open_err; /* why not */
 	track_ref refs[TRACK_COUNT];
 	enum gate gate; /* what its streams' gates are, or are about to be */
 	uint64_t open_ns;
@@ -154,7 +155,7 @@ void recording_advance(struct recording *rec);
 /* The files are open, or could not be. */
 void recording_opened(struct recording *rec, int err);
 
-/* Ends it as failed; its spool files stay. */
+/* Ends it as failed; what the spool has of it stays. A usage that has begun is closed. */
 void recording_fail(struct recording *rec, const char *why);
 
 /* Removes an armed one that never began. */

@@ -1,5 +1,6 @@
 #include "controlplane/request.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -429,6 +430,7 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 		*upload_data_size = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
+	assert(r->connection); /* request_completed comes last: until then nothing frees it */
 	if (!r->handled && !r->response)
 		handle(r, method, url);
 	return send_or_wait(r);

@@ -7,6 +7,7 @@
 
 static const struct route routes[] = {
 	{"POST", "/v1/actions", "", handle_actions},
+	{"POST", "/v1/sip-events", "", handle_sip_events},
 	{"GET", "/v1/status", "", handle_status},
 	{"GET", "/v1/calls", "limit after", handle_calls},
 	{"GET", "/v1/calls/{id}", "", handle_call},
@@ -14,6 +15,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/recordings/{id}", "", handle_recording},
 	{"GET", "/v1/events", "after follow", handle_events},
 	{"POST", "/sip-media-applications/{id}/calls/{transactionId}", "", handle_call_update},
+	{"GET", "/v1/billing", "account from to verify head", handle_billing},
+	{"GET", "/metrics", "", handle_metrics},
 };
 
 static bool path_fits(const struct route *route, const char *path, const char **id)

@@ -11,7 +11,9 @@
 #include "controlplane/control.h"
 #include "controlplane/dialog.h"
 #include "controlplane/events.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
+#include "controlplane/media.h"
 #include "controlplane/recording.h"
 #include "controlplane/timestamp.h"
 #include "dataplane/dataplane.h"
@@ -79,7 +81,7 @@ static void visit_chunk_rings(const struct topology *t, unsigned int rx, unsigne
 	ring_visit_h *visit, void *arg)
 {
 	char rx_name[16];
-	char writer_name[16];
+	char writer_name[24];
 
 	snprintf(rx_name, sizeof(rx_name), "rx%u", rx);
 	snprintf(writer_name, sizeof(writer_name), "writer%u", writer);
@@ -295,6 +297,7 @@ static void add_calls(cJSON *o, const struct control *control)
 	cJSON *legs = cJSON_AddObjectToObject(o, "legs");
 	cJSON *recordings = cJSON_AddObjectToObject(o, "recordings");
 	cJSON *sip = cJSON_AddObjectToObject(o, "sip");
+	cJSON *media = cJSON_AddObjectToObject(o, "media");
 
 	cJSON_AddNumberToObject(legs, "live", legs_live(control->legs));
 	cJSON_AddNumberToObject(legs, "refused", (double)legs_refused(control->legs));
@@ -310,6 +313,20 @@ static void add_calls(cJSON *o, const struct control *control)
 	for (enum dialog_counter c = 0; c < DIALOG_COUNTER_COUNT; c++)
 		cJSON_AddNumberToObject(
 			sip, dialog_counter_name(c), (double)dialog_count(control->dialogs, c));
+	for (enum media_counter c = 0; c < MEDIA_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(
+			media, media_counter_name(c), (double)media_count(control->media, c));
+	cJSON_AddNumberToObject(media, "held_now", media_held_now(control->media));
+}
+
+static void add_hep(cJSON *o, const struct control *control)
+{
+	cJSON *hep = cJSON_AddObjectToObject(o, "hep");
+
+	cJSON_AddNumberToObject(hep, "connections", hep_connections(control->hep));
+	for (enum hep_counter c = 0; c < HEP_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(
+			hep, hep_counter_name(c), (double)hep_count(control->hep, c));
 }
 
 static void add_events(cJSON *o, const struct control *control)
@@ -356,6 +373,7 @@ struct cJSON *status_to_json(const struct control *control)
 
 	add_process(o, control);
 	add_calls(o, control);
+	add_hep(o, control);
 	add_ports(o, control);
 	add_threads(o, control->topology);
 	add_accounting(o, control);

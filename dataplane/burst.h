@@ -25,9 +25,10 @@ struct burst_rules {
 
 struct burst {
 	unsigned int count;
-	bool own_times;	 /* each packet's private area tells its arrival, link and length */
-	uint64_t now_ns; /* arrival of all of them otherwise */
-	uint8_t port;	 /* that they came from */
+	bool own_times;	   /* each packet's private area tells its times, link and length */
+	uint64_t now_ns;   /* arrival of all of them otherwise */
+	uint64_t since_ns; /* none of them arrived before, otherwise */
+	uint8_t port;	   /* that they came from */
 	unsigned int media_count;
 	struct rte_mbuf *mbufs[BURST_PACKETS];
 	uint64_t arrivals[BURST_PACKETS];

@@ -65,6 +65,7 @@ static void fill(struct rte_mbuf *m, const struct capture_record *r)
 	m->pkt_len = bytes;
 	memcpy(rte_pktmbuf_mtod(m, void *), r->data, bytes);
 	area->packet.arrival_ns = r->time_ns;
+	area->since_ns = r->time_ns;
 	area->packet.port = 0;
 	area->link = (uint8_t)r->link;
 	area->wire_bytes = r->wire_bytes > r->captured_bytes ? r->wire_bytes : r->captured_bytes;

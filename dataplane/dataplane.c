@@ -61,7 +61,9 @@ int dataplane_eal_args(
 	int count = 0;
 
 	for (unsigned int i = 0; i < config->port_count; i++) {
-		int err = count < size ? port_arg(config, i, &args[count], e) : -ENOSPC;
+		int err = count < size
+				  ? port_arg(config, i, &args[count], e)
+				  : errmsg_set(e, -ENOSPC, "ports: too many for EAL's arguments");
 
 		if (err == 0) {
 			count++;
@@ -126,9 +128,12 @@ static int open_capture(struct dataplane *d, struct errmsg *e)
 /* Queues go to the cores in turn, so that each core has its share of each port. */
 static int open_ports(struct dataplane *d, struct errmsg *e)
 {
+	/* What rings hold, and bursts, and the pool's caches of all rx threads and of this one: a
+	 * driver without an mbuf gives nothing, as from an empty queue, and by that gates open. */
 	unsigned int spare =
-		d->config.rx_count *
-		(d->topology->sip_depth + d->topology->unknown_depth + 4 * BURST_PACKETS);
+		d->config.rx_count * (d->topology->sip_depth + 2 * d->topology->unknown_depth +
+					     4 * BURST_PACKETS) +
+		(d->config.rx_count + 1) * PACKET_POOL_CACHED_MAX;
 	unsigned int next = 0;
 
 	for (unsigned int i = 0; i < d->config.port_count; i++) {

@@ -122,7 +122,8 @@ struct gate_setting {
 };
 
 /* Adds a stream with its gate; visible to its rx core at once. 0, -ENOSPC when limits.streams is
- * reached (counted), -EEXIST when the flow is there already (*out is then its id). */
+ * reached (counted by the caller), -EEXIST when the flow is there already (*out is then its id),
+ * -EINVAL when its addresses are of two families or its rx core is none, -ENOMEM. */
 int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_setting *setting,
 	stream_id *out);
 

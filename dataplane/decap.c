@@ -169,7 +169,8 @@ static inline enum layer parse_ipv4(struct parser *p)
 	if (h[9] != IPPROTO_UDP)
 		return done(p, DECAP_NOT_UDP);
 	p->out->key.version = 4;
-	memcpy(p->out->key.v4.source, h + 12, 8); /* and the destination behind it */
+	memcpy(p->out->key.v4.source, h + 12, 4);
+	memcpy(p->out->key.v4.destination, h + 16, 4);
 	p->end = p->at + total;
 	p->at += header_bytes;
 	return LAYER_UDP;
@@ -199,7 +200,8 @@ static enum layer parse_ipv6(struct parser *p)
 	if (!h || h[0] >> 4 != 6 || be16(h + 4) > p->end - p->at - 40)
 		return done(p, DECAP_MALFORMED);
 	p->out->key.version = 6;
-	memcpy(p->out->key.v6.source, h + 8, 32); /* and the destination behind it */
+	memcpy(p->out->key.v6.source, h + 8, 16);
+	memcpy(p->out->key.v6.destination, h + 24, 16);
 	p->at += 40;
 	p->end = p->at + be16(h + 4);
 	return after_protocol(p, h[6]);

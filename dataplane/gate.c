@@ -5,6 +5,8 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#define FUTURE_NS 1000000000ULL /* an opening further ahead does not wait in the list */
+
 void gates_init(struct gates *g, struct stream_table *table, struct filling *filling,
 	struct rte_ring *commands, struct rte_ring *acks, bool frame_times)
 {
@@ -77,6 +79,7 @@ static void open_gate(struct gates *g, const struct command *c)
 {
 	struct stream *s = &g->table->streams[c->stream];
 	struct stream_gate *sg = &g->table->gates[c->stream];
+	bool clear = c->open_ns == 0 || (!g->frame_times && c->open_ns <= g->clear_ns);
 
 	/* While an opening waits, `before` is what still holds. */
 	if (s->opening == OPENING_NONE)
@@ -85,12 +88,12 @@ static void open_gate(struct gates *g, const struct command *c)
 	sg->now = (struct stream_target){
 		.track = c->track, .ordinal = c->ordinal, .gate = GATE_RECORD};
 	sg->open_ns = c->open_ns;
-	if (c->open_ns != 0 && !g->frame_times) {
+	if (!clear && !g->frame_times && c->open_ns < g->now_ns + FUTURE_NS) {
 		s->opening = OPENING_QUEUE;
-		g->openings[g->waiting++] = (struct gate_opening){c->cookie, c->stream};
+		g->openings[g->waiting++] = (struct gate_opening){c->cookie, c->open_ns, c->stream};
 		return;
 	}
-	if (c->open_ns == 0)
+	if (clear)
 		take_effect(g, c->stream);
 	else
 		s->opening = OPENING_TIME;
@@ -127,40 +130,33 @@ unsigned int gates_take_commands(struct gates *g)
 	return count;
 }
 
-void gates_begin_round(struct gates *g)
+void gates_cleared(struct gates *g, uint64_t clear_ns, uint64_t now_ns)
 {
-	g->in_round = g->waiting;
-}
+	uint32_t kept = 0;
 
-void gates_end_round(struct gates *g, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < g->in_round; i++) {
+	g->clear_ns = clear_ns;
+	g->now_ns = now_ns;
+	for (uint32_t i = 0; i < g->waiting; i++) {
 		const struct gate_opening *o = &g->openings[i];
-		struct stream_gate *sg;
 
 		if (o->stream == STREAM_NONE)
 			continue;
-		/* A packet that was polled before, and is given back late, is not let through. */
-		sg = &g->table->gates[o->stream];
-		if (sg->open_ns > now_ns) {
-			g->table->streams[o->stream].opening = OPENING_TIME;
-		} else {
-			sg->open_ns = now_ns;
-			take_effect(g, o->stream);
+		if (o->open_ns > clear_ns) {
+			g->openings[kept++] = *o;
+			continue;
 		}
+		take_effect(g, o->stream);
 		send_ack(g, 0, o->cookie);
 	}
-	g->waiting -= g->in_round;
-	memmove(g->openings, g->openings + g->in_round, g->waiting * sizeof(*g->openings));
-	g->in_round = 0;
+	g->waiting = kept;
 }
 
-const struct stream_target *gates_judge(struct gates *g, uint32_t stream, uint64_t arrival_ns)
+const struct stream_target *gates_judge(struct gates *g, uint32_t stream, uint64_t since_ns)
 {
 	struct stream *s = &g->table->streams[stream];
 	struct stream_gate *sg = &g->table->gates[stream];
 
-	if (s->opening == OPENING_QUEUE || arrival_ns < sg->open_ns)
+	if (s->opening == OPENING_QUEUE || since_ns < sg->open_ns)
 		return &sg->before;
 	if (s->opening == OPENING_TIME)
 		take_effect(g, stream);

@@ -1,11 +1,13 @@
 /* Gates, on the rx core's side: what is let through to which track.
  *
  * Closing is done when the command is taken, between bursts. Opening is harder: frames that arrived
- * while the gate was closed may still wait in a queue of the port. Where the frames bring their
- * arrival times (a capture), each is judged by its own. Where they don't, an opening waits for a
- * round: it takes effect when each queue of the core has been found empty once, or has given as
- * many frames as it can hold, since the round began. Openings that come during a round wait for the
- * next one. open_ns 0 opens at once.
+ * while the gate was closed may still wait in a queue of the port, and the time of their poll says
+ * nothing of it. So each frame is judged by a time that it surely did not arrive before: its own
+ * arrival where it brings one (a capture), else the last time that its queue is known to have been
+ * cleared of all that had arrived (rx.h), which a packet keeps when it goes to the control thread
+ * and comes back. An opening takes effect, and is acknowledged, when all queues of the core have
+ * been cleared of what arrived before open_ns: often at once, for open_ns lies in the past when a
+ * stream joins a recording that is going on. open_ns 0 opens at once.
  *
  * Owned by the rx core. */
 #ifndef LEGTAP_DATAPLANE_GATE_H
@@ -23,6 +25,7 @@
 
 struct gate_opening {
 	uint64_t cookie;
+	uint64_t open_ns;
 	uint32_t stream; /* STREAM_NONE: it was overtaken by another command */
 };
 
@@ -32,9 +35,10 @@ struct gates {
 	struct rte_ring *commands;
 	struct rte_ring *acks;
 	bool frame_times;  /* frames bring their arrival times */
-	uint32_t in_round; /* openings of the round that is going on: the first ones */
-	uint32_t waiting;  /* openings, those of the round counted */
-	uint32_t acked;	   /* acknowledgements given so far */
+	uint64_t clear_ns; /* what arrived before has been polled, from every queue */
+	uint64_t now_ns;
+	uint32_t waiting; /* openings */
+	uint32_t acked;	  /* acknowledgements given so far */
 	struct gate_opening openings[GATE_OPENINGS_MAX];
 };
 
@@ -45,23 +49,12 @@ void gates_init(struct gates *g, struct stream_table *table, struct filling *fil
  * GATE_COMMANDS_PER_CALL, when there were no more. Between bursts only. */
 unsigned int gates_take_commands(struct gates *g);
 
-/* True while openings wait and no round goes on: the caller begins one by gates_begin_round, asks
- * its queues, and ends it by gates_end_round at now_ns. */
-static inline bool gates_want_round(const struct gates *g)
-{
-	return g->waiting > 0 && g->in_round == 0;
-}
+/* At now_ns, every frame that arrived before clear_ns has been polled, whatever the queue: openings
+ * that waited for that take effect. Between bursts only. */
+void gates_cleared(struct gates *g, uint64_t clear_ns, uint64_t now_ns);
 
-static inline bool gates_in_round(const struct gates *g)
-{
-	return g->in_round > 0;
-}
-
-void gates_begin_round(struct gates *g);
-void gates_end_round(struct gates *g, uint64_t now_ns);
-
-/* What a stream's gate is for a frame that arrived at arrival_ns: for streams that are opening, and
- * for frames that bring their times. Completes an opening whose time has come. */
-const struct stream_target *gates_judge(struct gates *g, uint32_t stream, uint64_t arrival_ns);
+/* What a stream's gate is for a frame that did not arrive before since_ns: for streams that are
+ * opening, and for frames that bring their times. Completes an opening whose time has come. */
+const struct stream_target *gates_judge(struct gates *g, uint32_t stream, uint64_t since_ns);
 
 #endif

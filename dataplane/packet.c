@@ -2,8 +2,6 @@
 
 #include <rte_mempool.h>
 
-#define CACHE_MBUFS 256U
-
 struct packet *packet_of(struct rte_mbuf *m)
 {
 	return &packet_area_of(m)->packet;
@@ -43,7 +41,7 @@ void packet_describe(struct rte_mbuf *m, const struct decap *d, uint8_t rx)
 struct rte_mempool *packet_pool_create(
 	const char *name, unsigned int count, uint32_t data_bytes, int socket)
 {
-	unsigned int cache = count / 8 < CACHE_MBUFS ? count / 8 : CACHE_MBUFS;
+	unsigned int cache = count / 8 < PACKET_POOL_CACHE ? count / 8 : PACKET_POOL_CACHE;
 	uint32_t room = data_bytes + RTE_PKTMBUF_HEADROOM;
 
 	return rte_pktmbuf_pool_create(name, count, cache, PACKET_AREA_BYTES,

@@ -14,6 +14,7 @@
 struct packet_area {
 	struct packet packet;
 	struct rte_mbuf *next; /* in a queue of the control thread's */
+	uint64_t since_ns;     /* it surely did not arrive before */
 	uint32_t wire_bytes;   /* the frame's length, when a capture cut it */
 	uint8_t link;	       /* enum link_type */
 };
@@ -28,6 +29,10 @@ static inline struct packet_area *packet_area_of(struct rte_mbuf *m)
 /* Describes a packet that an rx core hands over: all of `packet` but its arrival and port, which
  * are the source's to tell. The rx core. */
 void packet_describe(struct rte_mbuf *m, const struct decap *d, uint8_t rx);
+
+/* What the cache of one thread may keep from the others, of a pool: half more than its size. */
+#define PACKET_POOL_CACHE 256U
+#define PACKET_POOL_CACHED_MAX (PACKET_POOL_CACHE * 3 / 2)
 
 /* A pool of mbufs with private areas. name: unique in the process. data_bytes: room for a frame,
  * headroom not counted. NULL with rte_errno. Control. */

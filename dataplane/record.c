@@ -5,6 +5,7 @@
 
 #include <rte_memcpy.h>
 
+#include "dataplane/packet.h"
 #include "dataplane/rtp.h"
 #include "dataplane/rx.h"
 
@@ -65,10 +66,24 @@ static void write_frame(struct rx *rx, struct stream *s, const struct burst *b, 
 	stream_count_one(&s->recorded);
 }
 
+static bool is_for(const struct chunk *c, const struct stream_target *target)
+{
+	return c->track == target->track && chunk_header_of(c)->stream == target->ordinal;
+}
+
+/* A frame that came late, by the gate as it was, leaves no chunk behind that the next one, by the
+ * gate as it is, would join. */
+static void part_from_late_frame(struct rx *rx, struct stream *s, const struct stream_target *now)
+{
+	if (s->opening == OPENING_NONE && !is_for(&rx->filling.chunks[s->chunk], now))
+		filling_hand_over(&rx->filling, s);
+}
+
 /* `target`: NULL, or where the frame must go, wherever the stream's chunk is of. */
 static enum rx_counter store(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream,
 	const struct stream_target *target)
 {
+	const struct stream_target *now = &rx->table->gates[stream].now;
 	struct stream *s = &rx->table->streams[stream];
 	uint32_t bytes = b->decaps[i].payload_bytes;
 	uint32_t units = chunk_frame_bytes(bytes) / STREAM_UNIT_BYTES;
@@ -78,18 +93,18 @@ static enum rx_counter store(struct rx *rx, const struct burst *b, unsigned int 
 		return RX_drop_too_long;
 	}
 	if (unlikely(target && s->chunk != CHUNK_NONE &&
-		     rx->filling.chunks[s->chunk].track != target->track))
+		     !is_for(&rx->filling.chunks[s->chunk], target)))
 		filling_hand_over(&rx->filling, s);
 	if (unlikely(!filling_fits(&rx->filling, s, units, b->arrivals[i]))) {
 		filling_hand_over(&rx->filling, s);
-		if (!target)
-			target = &rx->table->gates[stream].now;
-		if (!open_chunk(rx, stream, target, units, b->arrivals[i])) {
+		if (!open_chunk(rx, stream, target ? target : now, units, b->arrivals[i])) {
 			stream_count_one(&s->dropped);
 			return RX_drop_no_chunk;
 		}
 	}
 	write_frame(rx, s, b, i);
+	if (unlikely(target))
+		part_from_late_frame(rx, s, now);
 	return RX_recorded;
 }
 
@@ -101,6 +116,11 @@ static inline void note_arrival(struct stream *s, const struct burst *b, unsigne
 	atomic_store_explicit(&s->ssrc, rtp_ssrc(burst_payload(b, i)), memory_order_relaxed);
 }
 
+static uint64_t since(const struct burst *b, unsigned int i)
+{
+	return b->own_times ? packet_area_of(b->mbufs[i])->since_ns : b->since_ns;
+}
+
 enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
 {
 	struct stream *s = &rx->table->streams[stream];
@@ -109,7 +129,7 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 
 	note_arrival(s, b, i);
 	if (unlikely(s->opening != OPENING_NONE || b->own_times)) {
-		target = gates_judge(&rx->gates, stream, b->arrivals[i]);
+		target = gates_judge(&rx->gates, stream, since(b, i));
 		gate = target->gate;
 	}
 	switch (gate) {
@@ -128,18 +148,25 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 	return RX_not_wanted;
 }
 
-/* The lines that a packet is copied from and to. */
+static inline const uint8_t *line_of(const uint8_t *p)
+{
+	return p - (uintptr_t)p % LINE_BYTES;
+}
+
+/* The lines that a packet is copied to, and from: of these the first has been read. */
 static inline void prefetch_copy(
 	const struct rx *rx, const struct burst *b, unsigned int i, const struct stream *s)
 {
 	uint32_t bytes = burst_readable(b, i);
 	const uint8_t *from = burst_payload(b, i);
-	uint8_t *to = filling_next(&rx->filling, s);
+	const uint8_t *from_end = from + bytes;
+	const uint8_t *to = filling_next(&rx->filling, s);
+	const uint8_t *to_end = to + sizeof(struct chunk_frame) + bytes;
 
-	for (uint32_t at = 0; at < bytes + sizeof(struct chunk_frame); at += LINE_BYTES) {
-		rte_prefetch0(from + at);
-		__builtin_prefetch(to + at, 1);
-	}
+	for (to = line_of(to); to < to_end; to += LINE_BYTES)
+		__builtin_prefetch(to, 1);
+	for (from = line_of(from) + LINE_BYTES; from < from_end; from += LINE_BYTES)
+		rte_prefetch0(from);
 }
 
 void record_prefetch(const struct rx *rx, const struct burst *b)

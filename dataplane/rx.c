@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_ring.h>
 
@@ -52,6 +54,8 @@ void rx_destroy(struct rx *rx)
 {
 	if (!rx)
 		return;
+	/* Given back, but never dealt with: commands before them were not taken any more. */
+	rte_pktmbuf_free_bulk(rx->reinjected.mbufs, rx->reinjected.count);
 	filling_destroy(&rx->filling);
 	free(rx);
 }
@@ -74,6 +78,7 @@ static void describe(const struct rx *rx, struct burst *b, unsigned int i)
 	if (b->own_times)
 		return;
 	area->packet.arrival_ns = b->arrivals[i];
+	area->since_ns = b->since_ns;
 	area->packet.port = b->port;
 	area->wire_bytes = b->mbufs[i]->pkt_len;
 	area->link = LINK_ETHERNET;
@@ -276,15 +281,29 @@ static void settle(struct rx *rx)
 
 /* --- The turn --- */
 
+/* A poll that began at from_ns or later gave `count` frames. */
+static void note_poll(struct rx_queue *q, uint64_t from_ns, unsigned int count)
+{
+	if (count > 0 && count < q->unseen) {
+		q->unseen -= count;
+		return;
+	}
+	/* Nothing is left of what waited at mark_ns; if it gave none, not even now. */
+	q->clear_ns = count == 0 ? from_ns : q->mark_ns;
+	q->mark_ns = from_ns;
+	q->unseen = q->capacity;
+}
+
 static unsigned int poll_queue(struct rx *rx, struct rx_queue *q)
 {
 	struct burst *b = &rx->polled;
+	uint64_t from_ns = rx->now_ns;
 
 	b->count = q->burst(q->source, b->mbufs, BURST_PACKETS);
 	if (!rx->handover)
 		rx->now_ns = clock_now_ns();
-	if (unlikely(gates_in_round(&rx->gates)))
-		q->unseen = b->count == 0 || b->count >= q->unseen ? 0 : q->unseen - b->count;
+	b->since_ns = q->clear_ns;
+	note_poll(q, from_ns, b->count);
 	if (b->count == 0) {
 		rx->tally[RX_empty_polls]++;
 		return 0;
@@ -298,19 +317,15 @@ static unsigned int poll_queue(struct rx *rx, struct rx_queue *q)
 	return b->count;
 }
 
-static void begin_round(struct rx *rx)
+/* What arrived before has been polled, from whichever queue. */
+static uint64_t clear_ns(const struct rx *rx)
 {
-	gates_begin_round(&rx->gates);
-	for (unsigned int i = 0; i < rx->queue_count; i++)
-		rx->queues[i].unseen = rx->queues[i].capacity;
-}
+	uint64_t clear = rx->now_ns;
 
-static void end_round(struct rx *rx)
-{
 	for (unsigned int i = 0; i < rx->queue_count; i++)
-		if (rx->queues[i].unseen > 0)
-			return;
-	gates_end_round(&rx->gates, rx->now_ns);
+		if (rx->queues[i].clear_ns < clear)
+			clear = rx->queues[i].clear_ns;
+	return clear;
 }
 
 static void show(struct rx *rx)
@@ -354,12 +369,9 @@ unsigned int rx_turn(struct rx *rx)
 	else
 		serve_control(rx);
 	quiet_point(rx);
-	if (unlikely(gates_want_round(&rx->gates)))
-		begin_round(rx);
 	for (unsigned int i = 0; i < rx->queue_count; i++)
 		taken += poll_queue(rx, &rx->queues[i]);
-	if (unlikely(gates_in_round(&rx->gates)))
-		end_round(rx);
+	gates_cleared(&rx->gates, clear_ns(rx), rx->now_ns);
 	filling_age(&rx->filling, rx->now_ns);
 	if (rx->handover && taken == 0 && !rx->ended && all_ended(rx))
 		end(rx);
@@ -380,10 +392,19 @@ static void pause_for_commands(void)
 	nanosleep(&t, NULL);
 }
 
+/* On a core of its own this changes nothing. Where cores are shared, others wait, not arrivals:
+ * their time is that of the poll. Refused without CAP_SYS_NICE. */
+static void raise_priority(void)
+{
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
+}
+
 void rx_run(struct thread *self, void *arg)
 {
 	struct rx *rx = arg;
 
+	if (!rx->handover)
+		raise_priority();
 	while (!thread_should_stop(self)) {
 		unsigned int taken = rx_turn(rx);
 

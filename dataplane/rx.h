@@ -32,7 +32,11 @@ struct rx_queue {
 	uint32_t capacity; /* frames that may wait in it */
 	uint8_t port;	   /* index in the configuration */
 	bool own_times;	   /* the source fills the packets' private areas */
-	uint32_t unseen;   /* of its capacity, in a round of openings: 0 when it is done */
+	/* What arrived before clear_ns has been polled. At mark_ns at most `capacity` frames
+	 * waited, of which `unseen` may still do. */
+	uint64_t clear_ns;
+	uint64_t mark_ns;
+	uint32_t unseen;
 };
 
 struct rx_config {

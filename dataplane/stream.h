@@ -21,8 +21,8 @@
 
 enum stream_opening {
 	OPENING_NONE,
-	OPENING_QUEUE, /* at once when the queues have been seen empty, see gate.h */
-	OPENING_TIME,  /* with the first frame that arrived at open_ns or later */
+	OPENING_QUEUE, /* when the queues have been cleared of what arrived before, see gate.h */
+	OPENING_TIME,  /* with the first frame that did not arrive before open_ns */
 };
 
 /* Chunks are filled in units of 4 bytes, so that 64 KiB fit 16 bits. */

@@ -50,6 +50,8 @@ uint64_t streams_removed(struct dataplane *d, uint32_t stream)
 	struct stream_entry *entry = &d->table.entries[stream];
 
 	leave(d, stream);
+	/* Not before the index is seen without it. */
+	atomic_thread_fence(memory_order_seq_cst);
 	entry->freed_turn =
 		atomic_load_explicit(&d->rx[entry->rx].rx->turns, memory_order_acquire) + 2;
 	entry->next = STREAM_NONE;
@@ -59,6 +61,17 @@ uint64_t streams_removed(struct dataplane *d, uint32_t stream)
 		d->table.entries[d->leaving_last].next = stream;
 	d->leaving_last = stream;
 	return entry->cookie;
+}
+
+/* Of a stream that nothing was told of. */
+static void take_back(struct dataplane *d, uint32_t stream)
+{
+	struct stream_entry *entry = &d->table.entries[stream];
+
+	entry->live = false;
+	entry->generation++;
+	entry->cookie = 0;
+	(void)streams_removed(d, stream);
 }
 
 /* Frees the places of those that no rx core can still look at. */
@@ -136,10 +149,13 @@ int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_s
 	if (err < 0)
 		return err;
 	d->table.entries[stream].rx = flow->rx;
-	*out = id_of(d, stream);
 	if (target.gate != setting->gate)
-		return send_setting(d, stream, setting, 0);
-	return 0;
+		err = send_setting(d, stream, setting, 0);
+	if (err < 0)
+		take_back(d, stream);
+	else
+		*out = id_of(d, stream);
+	return err;
 }
 
 stream_id stream_find(struct dataplane *d, const struct flow *flow)

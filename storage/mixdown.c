@@ -15,7 +15,7 @@ struct desk {
 	int16_t *tone; /* tone_samples of the pause tone */
 	int64_t tone_samples;
 	size_t pause; /* those before are over */
-	uint8_t *interleaved;
+	int16_t *interleaved;
 };
 
 static int set_up_tone(struct desk *d)
@@ -36,7 +36,7 @@ static int set_up(struct desk *d)
 	struct mixdown *mix = d->mix;
 	int err = set_up_tone(d);
 
-	d->interleaved = malloc(LANE_SAMPLES * TRACK_COUNT * sizeof(int16_t));
+	d->interleaved = malloc(LANE_SAMPLES * TRACK_COUNT * sizeof(d->interleaved[0]));
 	if (err != 0 || !d->interleaved)
 		return -ENOMEM;
 	for (enum track track = TRACK_INCOMING; track < TRACK_COUNT; track++) {
@@ -110,10 +110,9 @@ static const void *interleave(struct desk *d, size_t frames)
 	if (d->player_count == 1)
 		return left->data;
 	if (left->coded)
-		interleave_codes(d->interleaved, left->data, right->data, frames);
+		interleave_codes((uint8_t *)d->interleaved, left->data, right->data, frames);
 	else
-		interleave_pcm(
-			(int16_t *)(void *)d->interleaved, lane_pcm(left), lane_pcm(right), frames);
+		interleave_pcm(d->interleaved, lane_pcm(left), lane_pcm(right), frames);
 	return d->interleaved;
 }
 

@@ -1,5 +1,6 @@
 #include "storage/timeline.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct members {
 
 static bool is_event(const struct packet_index *index, const struct packet *p)
 {
+	assert(p); /* every place of a stream's members is filled */
 	return packet_codec(index, p)->kind == PACKET_EVENT;
 }
 
@@ -285,7 +287,7 @@ static int join_all(struct timeline *t, const struct rtp_streams *streams)
 int timeline_place(
 	struct timeline *t, struct packet_index *index, const struct rtp_streams *streams)
 {
-	struct packet **at = malloc((index->count + 1) * sizeof(*at));
+	struct packet **at = calloc(index->count + 1, sizeof(*at));
 	size_t *ends = calloc(streams->count + 1UL, sizeof(*ends));
 	size_t from = 0;
 	int err = at && ends ? 0 : -ENOMEM;

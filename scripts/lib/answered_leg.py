@@ -4,7 +4,7 @@ import json
 import sys
 
 for call in json.load(sys.stdin)["calls"]:
-    if call["state"] == "answered" and call["to"].partition(":")[2].startswith(sys.argv[1]):
+    if call["state"] == "answered" and call["to"].startswith(sys.argv[1]):
         print(call["call_id"])
         sys.exit(0)
 sys.exit(1)

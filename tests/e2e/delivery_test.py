@@ -84,7 +84,7 @@ class S3Test(DeliveryCase):
             for name, member in METADATA.items():
                 self.assertEqual(headers[f"x-amz-meta-{name}"], recording[member])
             self.assertEqual(headers["x-amz-meta-recording-audio-file-format"], "audio/wav")
-            self.assertEqual(int(headers["x-amz-meta-recording-duration"]), recording["duration_ms"] // 1000)
+            self.assertEqual(int(headers["x-amz-meta-recording-duration"]), (recording["duration_ms"] + 500) // 1000)
             _, sidecar = store.head(self.key_of(recording).removesuffix(".wav") + ".json")
             self.assertEqual(json.loads(sidecar)["sha256"], recording["sha256"])
         self.assert_spool_is_empty()

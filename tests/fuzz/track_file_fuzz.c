@@ -8,13 +8,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile unsigned int sum; /* so that the reads are not left out */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size + !size); /* no byte more: what is read beyond it shows */
 	struct chunk_header *h = (struct chunk_header *)copy;
 	struct track_frames frames;
 	struct track_frame frame;
-	volatile unsigned int sum = 0; /* so that the reads are not left out */
 
 	if (!copy)
 		return 0;

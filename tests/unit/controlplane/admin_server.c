@@ -1,5 +1,6 @@
 /* The admin API over stand-ins, for admin_test.py: listens at argv[1], with argv[2] further legs
- * and as many recordings, until its standard input ends. */
+ * and as many recordings, until its standard input ends. argv[3], if given: the ledger it bills
+ * from. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,9 +69,11 @@ int main(int argc, char **argv)
 	static struct fakes f;
 	struct errmsg e;
 
-	if (argc != 3)
+	if (argc < 3 || argc > 4)
 		return 2;
 	fakes_create(&f);
+	if (argc == 4)
+		fakes_set_ledger(argv[3]);
 	f.control.now_ns = now_ns();
 	f.control.started_ns = f.control.now_ns;
 	snprintf(f.config.socket.path, sizeof(f.config.socket.path), "%s", argv[1]);

@@ -3,7 +3,9 @@
 
 usage: admin_test.py ADMIN_SERVER SCHEMAS"""
 
+import csv
 import http.client
+import io
 import json
 import os
 import re
@@ -16,6 +18,12 @@ import tempfile
 import threading
 import unittest
 
+from ledger_lines import example
+
+try:
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+except ImportError:
+    text_string_to_metric_families = None
 try:
     import jsonschema
 except ImportError:
@@ -43,12 +51,12 @@ class UnixConnection(http.client.HTTPConnection):
 class Server:
     """One admin_server; its stderr is the log."""
 
-    def __init__(self, path=None, further=FURTHER):
+    def __init__(self, path=None, further=FURTHER, ledger=None):
         self.folder = tempfile.TemporaryDirectory()
         self.path = path or os.path.join(self.folder.name, "made", "admin.sock")
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [SERVER, self.path, str(further)],
+            [SERVER, self.path, str(further)] + ([ledger] if ledger else []),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -135,6 +143,7 @@ class Routes(AdminCase):
         self.assertEqual(used[("chunks", "rx0")], 0)
         self.assertEqual(o["ports"][0]["missed"], 7)
         self.assertEqual(o["sip"]["messages"], 300)
+        self.assertEqual(o["media"]["held"], 400)
         self.assertEqual(o["ledger"]["head"], {"seq": 42, "hash": "a" * 64})
 
     def test_lists_come_in_pages(self):
@@ -343,7 +352,9 @@ class CallUpdate(AdminCase):
         return r.status, r.getheader("x-amzn-ErrorType"), json.loads(data)
 
     def test_accepted(self):
-        self.assertEqual(self.update("sma"), (202, None, {"SipMediaApplicationCall": {"TransactionId": "some/id"}}))
+        answer = {"SipMediaApplicationCall": {"TransactionId": "some/id"}}
+        self.assertEqual(self.update("sma"), (202, None, answer))
+        validate(answer, "call_update_answer")
 
     def test_each_error_has_its_name(self):
         for application, status, name in (
@@ -364,6 +375,16 @@ class CallUpdate(AdminCase):
             self.assertEqual(self.server.request("POST", path, "{}")[0].status, 404, path)
         r, _ = self.server.request("GET", "/sip-media-applications/x/calls/y")
         self.assertEqual((r.status, r.getheader("Allow")), (405, "POST"))
+class SipEvents(AdminCase):
+    """What becomes of events is sip_events_test's; here, how a request is answered."""
+
+    def test_answer(self):
+        r, data = self.server.request("POST", "/v1/sip-events", b'{"Events":[]}')
+        self.assertEqual((r.status, json.loads(data)), (200, {"Results": []}))
+
+    def test_refusal(self):
+        r, data = self.server.request("POST", "/v1/sip-events", b"{}")
+        self.assertEqual((r.status, json.loads(data)), (400, {"Message": "type: is missing"}))
 
 
 class Actions(AdminCase):
@@ -472,6 +493,198 @@ class Actions(AdminCase):
             "StopCallRecording audit??[31m ACTION_FAILED (InvalidActionParameter: ",
             lines[0],
         )
+
+
+class Metrics(AdminCase):
+    def setUp(self):
+        r, data = self.server.request("GET", "/metrics")
+        self.assertEqual(r.status, 200)
+        self.type = r.getheader("Content-Type")
+        self.text = data.decode()
+
+    def test_type_and_end(self):
+        self.assertEqual(self.type, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        self.assertTrue(self.text.endswith("# EOF\n"))
+
+    @unittest.skipUnless(text_string_to_metric_families, "needs python3-prometheus-client")
+    def test_another_parser_reads_it_and_finds_what_status_shows(self):
+        families = list(text_string_to_metric_families(self.text))
+        self.assertTrue(all(f.documentation and f.type != "unknown" for f in families))
+        found = {}
+        for family in families:
+            for sample in family.samples:
+                found[(sample.name, frozenset(sample.labels.items()))] = sample.value
+
+        def value(name, **labels):
+            return found[("legtap_" + name, frozenset(labels.items()))]
+
+        status = self.server.get("/v1/status")[1]
+        for rx in status["rx"]:
+            for name, count in rx["counters"].items():
+                self.assertEqual(value(f"rx_{name}_total", rx=str(rx["rx"])), count)
+            for writer, count in enumerate(rx["chunks"]["handed_over"]):
+                self.assertEqual(value("chunks_handed_over_total", rx=str(rx["rx"]), writer=str(writer)), count)
+        for writer in status["writers"]:
+            for name, count in writer["counters"].items():
+                self.assertEqual(value(f"writer_{name}_total", writer=str(writer["writer"])), count)
+        for ring in status["rings"]:
+            labels = {"ring": ring["name"], "from": ring["producer"], "to": ring["consumer"]}
+            self.assertEqual(value("ring_used", **labels), ring["used"])
+            self.assertEqual(value("ring_depth", **labels), ring["depth"])
+        for state, count in status["recordings"].items():
+            self.assertEqual(value("recordings", state=state), count)
+        for part in ("sip", "media"):
+            for name, count in status[part].items():
+                suffix = "" if name == "held_now" else "_total"
+                self.assertEqual(value(f"{part}_{name}{suffix}"), count)
+        port = status["ports"][0]
+        for name in ("received", "missed", "errors", "no_mbuf"):
+            self.assertEqual(value(f"port_{name}_total", device=port["device"]), port[name])
+        head = status["ledger"]["head"]
+        self.assertEqual(value("ledger_head_info", seq=str(head["seq"]), hash=head["hash"]), 1)
+        self.assertEqual(value("spool_free_bytes"), status["storage"]["spool_free_bytes"])
+        self.assertEqual(value("legs"), status["legs"]["live"])
+        self.assertEqual(value("build_info", version=status["version"], site=status["site"]), 1)
+
+
+class Billing(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.ledger = example(os.path.join(cls.folder.name, "ledger.jsonl"))
+        cls.server = Server(further=0, ledger=cls.ledger.path)
+        assert cls.server.ready, cls.server.log_text()
+
+    @classmethod
+    def tearDownClass(cls):
+        code, text = cls.server.stop()
+        cls.folder.cleanup()
+        assert code == 0, text
+
+    def bill(self, query=""):
+        status, o = self.server.get("/v1/billing" + query)
+        self.assertEqual(status, 200, o)
+        validate(o, "billing")
+        return o
+
+    def test_report(self):
+        bill = self.bill()
+        self.assertEqual([(u["account"], u["billed_seconds"], u["amount"]) for u in bill["lines"]],
+                         [("acme", 91, "0.0910"), ("default", 50399, "0.00")])
+        self.assertEqual([(t["account"], t["usages"], t["amount"]) for t in bill["totals"]],
+                         [("acme", 1, "0.0910"), ("default", 1, "0.00")])
+        self.assertEqual((bill["open"], bill["undelivered"]), (1, 1))
+        self.assertEqual(f"{bill['head']['seq']}:{bill['head']['hash']}", self.ledger.head)
+
+    def test_account_and_period(self):
+        def accounts(query):
+            return [u["account"] for u in self.bill(query)["lines"]]
+
+        self.assertEqual(accounts("?account=acme"), ["acme"])
+        self.assertEqual(accounts("?account=nobody"), [])
+        self.assertEqual(accounts("?to=2026-02-01"), ["acme"])
+        self.assertEqual(accounts("?from=2026-02-01"), ["default"])
+        self.assertEqual(accounts("?from=2026-02-01T00:00:02.001Z"), [])
+        self.assertEqual(accounts("?from=2026-02-01T01:00:02%2B01:00&to=2026-02-02"), ["default"])
+
+    def test_wrong_queries(self):
+        for query in ("from=yesterday", "to=2026-02-30", "to=", "verify=2", "head=1:2", "verify=1&account=acme",
+                      "verify=1&from=2026-01-01", "from=2026-02-01&to=2026-01-01", "verify=1&head=1", "acount=acme"):
+            status, o = self.server.get("/v1/billing?" + query)
+            self.assertEqual(status, 400, query)
+            validate(o, "error")
+
+    def test_csv(self):
+        r, data = self.server.request("GET", "/v1/billing?account=acme", headers={"Accept": "text/csv"})
+        self.assertEqual((r.status, r.getheader("Content-Type")), (200, "text/csv; charset=utf-8; header=present"))
+        [line] = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+        self.assertEqual((line["amount"], line["duration_ms"], line["currency"]), ("0.0910", "90500", "USD"))
+        self.assertEqual(line, {k: str(v) for k, v in self.bill("?account=acme")["lines"][0].items()})
+
+    def test_verify(self):
+        head = dict(zip(("seq", "hash"), self.ledger.head.split(":")))
+        for query in ("?verify=1", "?verify=1&head=" + self.ledger.head):
+            status, o = self.server.get("/v1/billing" + query)
+            validate(o, "billing_verdict")
+            self.assertEqual((status, o), (200, {"verified": True, "head": {**head, "seq": int(head["seq"])}}))
+        status, o = self.server.get("/v1/billing?verify=1&head=3:" + "0" * 64)
+        validate(o, "billing_verdict")
+        self.assertEqual((status, o["verified"]), (200, False))
+
+    def test_a_broken_chain_is_not_billed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ledger = example(os.path.join(folder, "ledger.jsonl"))
+            with open(ledger.path, "r+") as file:
+                text = file.read().replace("90500", "10500")
+                file.seek(0)
+                file.write(text)
+            server = Server(further=0, ledger=ledger.path)
+            status, o = server.get("/v1/billing")
+            self.assertEqual(status, 500)
+            self.assertIn("line 3", o["Message"])
+            status, o = server.get("/v1/billing?verify=1")
+            self.assertEqual((status, o["verified"]), (200, False))
+            self.assertIn("line 3", o["Message"])
+            server.stop()
+
+
+class Documentation(unittest.TestCase):
+    """docs/admin_api.md: its examples are run, its answers are of their schemas, and no route is left out."""
+
+    @classmethod
+    def setUpClass(cls):
+        with open(os.path.join(SCHEMAS, "..", "admin_api.md")) as file:
+            cls.text = file.read()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.ledger = example(os.path.join(cls.folder.name, "ledger.jsonl"))
+        cls.server = Server(further=0, ledger=cls.ledger.path)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def blocks(self, kind, language):
+        found = re.findall(rf"<!-- {kind}: ([^>]*) -->\n```{language}\n(.*?)```", self.text, re.S)
+        self.assertEqual(len(found), len(re.findall(rf"(?m)^```{language}$", self.text)), "a block is not marked")
+        self.assertTrue(found)
+        return found
+
+    def test_examples_are_run(self):
+        for marks, command in self.blocks("tried", "sh"):
+            status, form, *lines = marks.split()
+            command = command.strip().replace("/run/legtap/legtap.sock", self.server.path)
+            done = subprocess.run(["sh", "-c", f"{command} -sS -w '\\n%{{http_code}}'"], capture_output=True, text=True,
+                                  check=True)
+            answer, _, code = done.stdout.rpartition("\n")
+            self.assertEqual(code, status, command)
+            if form == "csv":
+                self.assertEqual(next(csv.reader(io.StringIO(answer)))[0], "account")
+            elif form == "openmetrics":
+                self.assertTrue(answer.endswith("# EOF\n"))
+            else:
+                for text in answer.splitlines() if lines else [answer]:
+                    validate(json.loads(text), form.removesuffix(".json"))
+
+    def test_answers_are_of_their_schemas(self):
+        for form, answer in self.blocks("answer", "json"):
+            validate(json.loads(answer), form.removesuffix(".json"))
+
+    def test_routes_and_schemas_are_all_there(self):
+        routes = os.path.join(SCHEMAS, "..", "..", "controlplane", "route.c")
+        with open(routes) as file:
+            table = re.findall(r'\{"([A-Z]+)", "([^"]+)", "([^"]*)"', file.read())
+        self.assertGreater(len(table), 5)
+        named = [f"{method} {path}" for method, path, _ in table] + " ".join(t[2] for t in table).split()
+        self.assertEqual([n for n in named if f"`{n}`" not in self.text], [])
+        parts = {"error.json", "invocation_event.json"}
+        self.assertEqual([n for n in set(os.listdir(SCHEMAS)) - parts if f"`{n}`" not in self.text], [])
+
+    def test_metrics_are_named(self):
+        names = re.findall(r"(?m)^# TYPE legtap_(\w+) ", self.server.request("GET", "/metrics")[1].decode())
+        families = ("rx_", "writer_", "sip_", "media_", "hep_", "port_", "application_")
+        missing = [n for n in names if not n.startswith(families) and f"legtap_{n}" not in self.text]
+        self.assertEqual(missing, [])
 
 
 class Waiting(AdminCase):

@@ -34,6 +34,9 @@ void fakes_release(void);
 /* legs held by leg_hold, all together. */
 unsigned int fakes_leg_holds(const struct fakes *f);
 
+/* What ledger_path says; kept, not copied. */
+void fakes_set_ledger(const char *path);
+
 /* Adds so many ended recordings. */
 void fakes_add_recordings(struct fakes *f, unsigned int count);
 

@@ -1,5 +1,6 @@
 #include "sip_scenario.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ struct netaddr scenario_host(char name, uint16_t port)
 
 uint64_t scenario_time(const char *text)
 {
-	return (uint64_t)(strtod(text, NULL) * 1000 + 0.5) * 1000000ULL;
+	return (uint64_t)llround(strtod(text, NULL) * 1000) * 1000000ULL;
 }
 
 static void note(struct scenario *s, const char *what, const struct leg *leg)

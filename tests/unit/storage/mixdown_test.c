@@ -233,6 +233,10 @@ static void tones_are_what_multimon_decodes(void **state)
 	struct heard h;
 	FILE *out;
 
+	if (system("command -v sox >/dev/null && command -v multimon-ng >/dev/null") != 0) {
+		print_message("no sox or multimon-ng here\n");
+		skip();
+	}
 	fixture_begin(&f, TRACK_BIT(TRACK_INCOMING));
 	note_events(&f);
 	for (uint16_t i = 0; i < 16; i++)
@@ -247,10 +251,7 @@ static void tones_are_what_multimon_decodes(void **state)
 	assert_non_null(out);
 	while (fscanf(out, " DTMF: %c", &digit) == 1)
 		strncat(digits, &digit, 1);
-	if (pclose(out) != 0 && digits[0] == '\0') {
-		print_message("no sox or multimon-ng here\n");
-		skip();
-	}
+	pclose(out);
 	assert_string_equal(digits, "0123456789*#ABCD");
 	forget(&f, &h);
 }
