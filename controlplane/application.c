@@ -69,6 +69,7 @@ static void free_transaction(struct transaction *t)
 	*(t->previous ? &t->previous->next : &a->first) = t->next;
 	*(t->next ? &t->next->previous : &a->last) = t->previous;
 	transaction_cancel(t);
+	transaction_stop_digits(t);
 	while (t->first) {
 		struct invocation *i = t->first;
 
@@ -104,7 +105,7 @@ static void append(struct application *a, struct transaction *t)
 	a->last = t;
 }
 
-static struct transaction *find(struct application *a, const struct uuid *id)
+struct transaction *application_find(struct application *a, const struct uuid *id)
 {
 	struct transaction *t = a->by_id[uuid_hash(id) & a->mask];
 
@@ -116,7 +117,7 @@ static struct transaction *find(struct application *a, const struct uuid *id)
 /* NULL without memory. */
 static struct transaction *find_or_make(struct application *a, const struct session *session)
 {
-	struct transaction *t = find(a, &session->transaction_id);
+	struct transaction *t = application_find(a, &session->transaction_id);
 	struct transaction **bucket = &a->by_id[uuid_hash(&session->transaction_id) & a->mask];
 
 	if (t)

@@ -32,6 +32,10 @@ void application_leg_ringing(struct application *a, struct leg *leg);
 void application_leg_answered(struct application *a, struct leg *leg);
 void application_leg_ended(struct application *a, struct leg *leg);
 
+/* A digit of the leg's participant (0 to 9, *, #, A to D; others are passed over): collected where
+ * the application's ReceiveDigits asks for it, dropped where none does. */
+void application_digit(struct application *a, struct leg *leg, char digit);
+
 /* UpdateSipMediaApplicationCall: asks the application with CALL_UPDATE_REQUESTED. body: the
  * request's, {"Arguments":{…}}. 0: the application is being asked. Else with a message: -EINVAL (a
  * bad body, or no application is configured), -ENOENT (no such application, or no live call),

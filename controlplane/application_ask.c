@@ -19,6 +19,8 @@
 #define SECOND_MS 15000U /* … and the second so long: 20 s in all */
 #define MS_NS 1000000ULL
 
+const char DIGITS_RECEIVED_SECRET[] = "DIGITS_RECEIVED";
+
 static void ask(struct transaction *t);
 
 /* --- The end of an event --- */
@@ -61,21 +63,30 @@ static void keep_result(struct transaction *t, const char *type, cJSON *data)
 	t->result_type = type;
 }
 
+static cJSON *without_reason(cJSON *action_data)
+{
+	cJSON_DeleteItemFromObject(action_data, "SkipReason");
+	return action_data;
+}
+
 /* The SBC's business: it is noted, and a CallAndBridge's leg awaited. */
 static void on_skipped(struct transaction *t, const struct action *a, cJSON *data)
 {
 	cJSON *o = cJSON_Duplicate(data, true);
+	struct errmsg e;
 
 	t->owner->counts[APPLICATION_actions_skipped]++;
+	if (strcmp(a->type, "ReceiveDigits") == 0 &&
+		transaction_receive_digits(t, without_reason(data), &e) != 0)
+		cJSON_ReplaceItemInObject(o, "SkipReason", cJSON_CreateString(e.text));
 	cJSON_AddStringToObject(o, "transaction_id", t->id_text);
 	control_event(t->owner->control, "action_skipped", o);
 	if (strcmp(a->type, "CallAndBridge") != 0) {
 		cJSON_Delete(data);
 		return;
 	}
-	cJSON_DeleteItemFromObject(data, "SkipReason");
 	cJSON_Delete(t->bridge);
-	t->bridge = data;
+	t->bridge = without_reason(data);
 }
 
 static void on_result(void *arg, const struct action_result *result)
@@ -247,6 +258,9 @@ static void settle(struct transaction *t, cJSON *event)
 	t->body = cJSON_PrintUnformatted(event);
 	if (t->body)
 		utf8_repair(t->body, strlen(t->body));
+	if (t->type == DIGITS_RECEIVED_SECRET)
+		cJSON_DeleteItemFromObject(
+			cJSON_GetObjectItem(event, "ActionData"), "ReceivedDigits");
 	invocation_log(t->owner->control, event, "application");
 	cJSON_Delete(event);
 }

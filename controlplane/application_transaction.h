@@ -12,6 +12,7 @@
 #include "controlplane/timer.h"
 
 struct cJSON;
+struct digits;
 
 #define APPLICATION_QUEUE_MAX 32U /* events of a transaction that wait; HANGUP always may */
 #define APPLICATION_INVOCATIONS_MAX \
@@ -40,6 +41,7 @@ struct transaction {
 	unsigned int asked; /* times, of the event under way */
 	struct http_request *request;
 	struct timer retry_timer;
+	struct digits *digits;	 /* application_digits.c; NULL: nobody asked for any */
 	const char *result_type; /* of the answer's newest recording action */
 	struct cJSON *result;	 /* its ActionData; NULL: there was none */
 	struct transaction *next;
@@ -71,6 +73,19 @@ void transaction_go_on(struct transaction *t);
 
 /* A life-cycle event about the application's part in a transaction. */
 void transaction_tell_failure(struct transaction *t, const char *reason);
+
+/* The transaction of this id, or NULL. */
+struct transaction *application_find(struct application *a, const struct uuid *transaction_id);
+
+/* An event DIGITS_RECEIVED whose digits the event log does not get: they came while the recording
+ * was paused. A type of its own, compared by its address. */
+extern const char DIGITS_RECEIVED_SECRET[];
+
+/* Begins to collect digits as a ReceiveDigits asks, in place of what was asked before. 0; -EINVAL
+ * with a message; -ENOMEM. */
+int transaction_receive_digits(
+	struct transaction *t, const struct cJSON *action_data, struct errmsg *e);
+void transaction_stop_digits(struct transaction *t);
 
 /* Drops what is under way. application_ask.c */
 void transaction_cancel(struct transaction *t);

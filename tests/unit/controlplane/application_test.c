@@ -447,6 +447,70 @@ static void without_a_url_events_go_into_the_log_alone(void **state)
 	assert_int_equal(application_count(fx->control.application, APPLICATION_asked), 0);
 }
 
+/* --- Digits --- */
+
+#define RECEIVE(regex) \
+	LIST("{\"Type\":\"ReceiveDigits\",\"Parameters\":{\"ParticipantTag\":\"LEG-A\"," \
+	     "\"InputDigitsRegex\":\"" regex "\"," \
+	     "\"InBetweenDigitsDurationInMilliseconds\":\"1000\"," \
+	     "\"FlushDigitsDurationInMilliseconds\":5000}}")
+
+static void press(struct fixture *fx, struct leg *leg, const char *digits)
+{
+	for (; *digits; digits++)
+		application_digit(fx->control.application, leg, *digits);
+}
+
+static void digits_are_told_when_whole_or_late(void **state)
+{
+	struct fixture *fx = *state;
+	struct leg *leg;
+
+	start(fx, "/script");
+	http_server_script(fx->server, RECEIVE("^\\\\d{2}#$"));
+	for (unsigned int i = 0; i < 3; i++)
+		http_server_script(fx->server, LIST(""));
+	leg = offer(fx, "a", SIDE_CALLER, NULL);
+	press(fx, leg, "9"); /* nobody has asked */
+	run_until_count(fx, APPLICATION_answered, 1);
+	press(fx, leg, "1x1#");
+	for (unsigned int i = 0; i < 50; i++)
+		run_until(fx, 0, 0);
+	assert_int_equal(http_server_requests(fx->server), 1);
+	fx->skew_ns = SECOND_NS;
+	run_until(fx, 2, 0);
+	expect(fx, 1, 2, "DIGITS_RECEIVED");
+	assert_string_equal(text_at(fx, 1, "ActionData", "ReceivedDigits"), "11#");
+	assert_string_equal(text_at(fx, 1, "ActionData", "Type"), "ReceiveDigits");
+	assert_null(text_at(fx, 1, "ActionData", "SkipReason"));
+	press(fx, leg, "12");
+	fx->skew_ns = SECOND_NS; /* not whole */
+	for (unsigned int i = 0; i < 50; i++)
+		run_until(fx, 0, 0);
+	assert_int_equal(http_server_requests(fx->server), 2);
+	fx->skew_ns = 4 * SECOND_NS;
+	run_until(fx, 3, 0);
+	assert_string_equal(text_at(fx, 2, "ActionData", "ReceivedDigits"), "12");
+}
+
+static void digits_of_another_leg_are_not_told(void **state)
+{
+	static const char id[] = "0123456789abcdef0123456789abcdef";
+	struct fixture *fx = *state;
+	struct leg *b;
+
+	start(fx, "/script");
+	http_server_script(fx->server, RECEIVE("1"));
+	offer(fx, "a", SIDE_CALLER, id);
+	run_until_count(fx, APPLICATION_answered, 1);
+	b = offer(fx, "b", SIDE_CALLEE, id);
+	press(fx, b, "1");
+	fx->skew_ns = 6 * SECOND_NS;
+	for (unsigned int i = 0; i < 50; i++)
+		run_until(fx, 0, 0);
+	assert_int_equal(http_server_requests(fx->server), 1);
+}
+
 static void transactions_go_with_their_legs(void **state)
 {
 	struct fixture *fx = *state;
@@ -485,6 +549,8 @@ int main(void)
 		TEST(waiting_transaction_is_bounded_and_delays_no_other),
 		TEST(updates_are_refused_with_a_reason),
 		TEST(without_a_url_events_go_into_the_log_alone),
+		TEST(digits_are_told_when_whole_or_late),
+		TEST(digits_of_another_leg_are_not_told),
 		TEST(transactions_go_with_their_legs),
 	};
 	int failed;
