@@ -61,7 +61,7 @@ static int translate(struct translation *t, const char *text, struct errmsg *e)
 {
 	int err = 0;
 
-	for (const char *at = text; *at && err == 0; at++) {
+	for (const char *at = text; err == 0 && *at; at++) {
 		const char one[] = {*at, '\0'};
 
 		if (*at == '\\') {

@@ -20,6 +20,8 @@ struct http_server {
 	unsigned int port;
 	pthread_t thread;
 	pthread_mutex_t mutex;
+	pthread_cond_t ended;
+	unsigned int open; /* connections */
 	char url[256];
 	char *requests[REQUESTS_MAX];
 	unsigned int request_count;
@@ -146,6 +148,10 @@ static void *run_connection(void *arg)
 	}
 	close(c->fd);
 	free(data);
+	pthread_mutex_lock(&c->server->mutex);
+	c->server->open--;
+	pthread_cond_signal(&c->server->ended);
+	pthread_mutex_unlock(&c->server->mutex);
 	free(c);
 	return NULL;
 }
@@ -163,8 +169,12 @@ static void *run(void *arg)
 			return NULL;
 		c = malloc(sizeof(*c));
 		*c = (struct connection){.server = s, .fd = fd};
-		if (pthread_create(&thread, NULL, run_connection, c) == 0)
-			pthread_detach(thread);
+		pthread_mutex_lock(&s->mutex);
+		s->open++;
+		pthread_mutex_unlock(&s->mutex);
+		if (pthread_create(&thread, NULL, run_connection, c) != 0)
+			abort();
+		pthread_detach(thread);
 	}
 }
 
@@ -182,17 +192,26 @@ struct http_server *http_server_start(void)
 		abort();
 	s->port = ntohs(address.sin_port);
 	pthread_mutex_init(&s->mutex, NULL);
+	pthread_cond_init(&s->ended, NULL);
 	if (pthread_create(&s->thread, NULL, run, s) != 0)
 		abort();
 	return s;
 }
 
-/* Connections still open end with the client; what they look at stays. */
 void http_server_stop(struct http_server *s)
 {
 	shutdown(s->fd, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
 	close(s->fd);
+	pthread_mutex_lock(&s->mutex);
+	while (s->open)
+		pthread_cond_wait(&s->ended, &s->mutex);
+	pthread_mutex_unlock(&s->mutex);
+	for (unsigned int i = 0; i < s->request_count; i++)
+		free(s->requests[i]);
+	for (unsigned int i = 0; i < s->script_count; i++)
+		free(s->script[i]);
+	free(s);
 }
 
 const char *http_server_url(struct http_server *s, const char *path)

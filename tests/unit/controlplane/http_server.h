@@ -10,7 +10,7 @@
 struct http_server;
 
 struct http_server *http_server_start(void);
-void http_server_stop(struct http_server *s);
+void http_server_stop(struct http_server *s); /* its clients have ended their connections */
 
 /* "http://127.0.0.1:PORT" + path; valid until the next call. */
 const char *http_server_url(struct http_server *s, const char *path);
