@@ -86,10 +86,14 @@ static void free_transaction(struct transaction *t)
 
 void application_destroy(struct application *a)
 {
+	struct transaction *next;
+
 	if (!a)
 		return;
-	while (a->first)
-		free_transaction(a->first);
+	for (struct transaction *t = a->first; t; t = next) {
+		next = t->next;
+		free_transaction(t);
+	}
 	timer_cancel(&a->control->timers, &a->sweep_timer);
 	free(a->by_id);
 	free(a);
@@ -99,7 +103,6 @@ void application_destroy(struct application *a)
 
 static void append(struct application *a, struct transaction *t)
 {
-	t->next = NULL;
 	t->previous = a->last;
 	*(a->last ? &a->last->next : &a->first) = t;
 	a->last = t;
@@ -134,26 +137,19 @@ static struct transaction *find_or_make(struct application *a, const struct sess
 	return t;
 }
 
-/* The looked-at go to the end of the list. */
+/* Goes on where it ended the last time. */
 static void sweep(void *arg, uint64_t now_ns)
 {
 	struct application *a = arg;
-	struct transaction *last = a->last;
+	struct transaction *t = a->sweep_next ? a->sweep_next : a->first;
+	struct transaction *next;
 
-	for (unsigned int i = 0; i < SWEEP_COUNT && a->first; i++) {
-		struct transaction *t = a->first;
-		bool end = t == last;
-
-		if (!t->busy && !t->first && !session_by_id(a->control->legs, &t->id)) {
+	for (unsigned int i = 0; i < SWEEP_COUNT && t; i++, t = next) {
+		next = t->next;
+		if (!t->busy && !t->first && !session_by_id(a->control->legs, &t->id))
 			free_transaction(t);
-		} else if (a->first != a->last) {
-			a->first = t->next;
-			a->first->previous = NULL;
-			append(a, t);
-		}
-		if (end)
-			break;
 	}
+	a->sweep_next = t;
 	timer_start(&a->control->timers, &a->sweep_timer, now_ns + SWEEP_NS, sweep, a);
 }
 

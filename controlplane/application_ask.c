@@ -198,10 +198,8 @@ static void on_no_answer(struct transaction *t, uint32_t elapsed_ms, const char 
 	struct control *control = t->owner->control;
 	uint32_t wait_ms = elapsed_ms < FIRST_MS ? FIRST_MS - elapsed_ms : 0;
 
-	if (t->asked >= 2)
-		give_up(t, why);
-	else if (timer_start(&control->timers, &t->retry_timer, control->now_ns + wait_ms * MS_NS,
-			 on_retry_timer, t) != 0)
+	if (t->asked >= 2 || timer_start(&control->timers, &t->retry_timer,
+				     control->now_ns + wait_ms * MS_NS, on_retry_timer, t) != 0)
 		give_up(t, why);
 }
 

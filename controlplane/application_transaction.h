@@ -56,7 +56,8 @@ struct application {
 	struct transaction *first;
 	struct transaction *last;
 	struct timer sweep_timer;
-	char signing_scope[128]; /* "": requests are not signed */
+	struct transaction *sweep_next; /* NULL: the first */
+	char signing_scope[128];	/* "": requests are not signed */
 	uint64_t counts[APPLICATION_COUNTER_COUNT];
 };
 

@@ -28,10 +28,10 @@ static int count_repeats(struct translation *t, const char *brace, struct errmsg
 	unsigned long most = 1;
 
 	for (const char *at = brace + 1; *at && *at != '}';) {
-		char *end;
-		unsigned long number = isdigit((unsigned char)*at) ? strtoul(at, &end, 10) : 0;
+		char *end = NULL;
+		unsigned long number = strtoul(at, &end, 10);
 
-		at = isdigit((unsigned char)*at) ? end : at + 1;
+		at = end > at ? end : at + 1;
 		most = number > most ? number : most;
 	}
 	if (most > REPEATS_MAX || t->repeats * most > REPEATS_MAX)

@@ -60,9 +60,9 @@ void event_recording_started(const struct recording *rec)
 
 static void add_offset(cJSON *o, const struct recording *rec, uint64_t ns)
 {
-	uint64_t offset_ns = ns > rec->start_ns ? ns - rec->start_ns : 0;
+	uint64_t offset_ms = ns > rec->start_ns ? (ns - rec->start_ns) / 1000000 : 0;
 
-	cJSON_AddNumberToObject(o, "offset_ms", (double)(offset_ns / 1000000));
+	cJSON_AddNumberToObject(o, "offset_ms", (double)offset_ms);
 }
 
 void event_recording_paused(const struct recording *rec)

@@ -137,7 +137,7 @@ static void add_uuid(cJSON *o, const char *name, const struct uuid *id)
 }
 
 static void tell_missing(
-	struct event_watch *w, const struct leg *leg, enum track track, uint64_t silent_ns)
+	struct event_watch *w, const struct leg *leg, enum track track, uint64_t silent_s)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -146,7 +146,7 @@ static void tell_missing(
 	cJSON_AddStringToObject(o, "sip_call_id", leg->sip_call_id);
 	cJSON_AddStringToObject(o, "participant_tag", leg->participant_tag);
 	cJSON_AddStringToObject(o, "track", tracks_name(TRACK_BIT(track)));
-	cJSON_AddNumberToObject(o, "silent_s", (double)(silent_ns / SECOND_NS));
+	cJSON_AddNumberToObject(o, "silent_s", (double)silent_s);
 	cJSON_AddBoolToObject(o, "recorded", leg->recording != NULL);
 	control_event(w->control, "media_missing", o);
 }
@@ -182,7 +182,7 @@ static void look_at_track(struct event_watch *w, struct leg *leg, enum track tra
 		return;
 	}
 	if (!leg->media_missing[track])
-		tell_missing(w, leg, track, now_ns - last_ns);
+		tell_missing(w, leg, track, (now_ns - last_ns) / SECOND_NS);
 	leg->media_missing[track] = true;
 }
 

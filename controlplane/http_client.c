@@ -152,10 +152,14 @@ static void free_request(struct http_request *r)
 
 void http_client_destroy(struct http_client *c)
 {
+	struct http_request *next;
+
 	if (!c)
 		return;
-	while (c->first)
-		free_request(c->first);
+	for (struct http_request *r = c->first; r; r = next) {
+		next = r->next;
+		free_request(r);
+	}
 	curl_multi_cleanup(c->multi);
 	tmr_cancel(&c->tmr);
 	free(c);
