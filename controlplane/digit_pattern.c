@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPEATS_MAX 4096UL /* the product of all that the expression counts */
+#define REPEATS_MAX 512UL /* the product of all that the expression counts */
 
 struct translation {
 	char text[DIGIT_PATTERN_BYTES * 5 + 1]; /* "\d" grows to "[0-9]" */
@@ -22,8 +22,18 @@ static void put(struct translation *t, const char *text)
 	t->used += bytes;
 }
 
+/* regcomp(3) writes out what is repeated, and what is repeated within it. */
+static int repeat(struct translation *t, unsigned long times, struct errmsg *e)
+{
+	if (times > REPEATS_MAX || t->repeats * times > REPEATS_MAX)
+		return errmsg_set(
+			e, -EINVAL, "InputDigitsRegex repeats too much: over %lu", REPEATS_MAX);
+	t->repeats *= times;
+	return 0;
+}
+
 /* "{2,5}": the highest number in it counts. */
-static int count_repeats(struct translation *t, const char *brace, struct errmsg *e)
+static unsigned long count_of(const char *brace)
 {
 	unsigned long most = 1;
 
@@ -34,11 +44,7 @@ static int count_repeats(struct translation *t, const char *brace, struct errmsg
 		at = end > at ? end : at + 1;
 		most = number > most ? number : most;
 	}
-	if (most > REPEATS_MAX || t->repeats * most > REPEATS_MAX)
-		return errmsg_set(
-			e, -EINVAL, "InputDigitsRegex repeats too much: over %lu", REPEATS_MAX);
-	t->repeats *= most;
-	return 0;
+	return most;
 }
 
 /* What stands behind a backslash. */
@@ -70,7 +76,9 @@ static int translate(struct translation *t, const char *text, struct errmsg *e)
 			continue;
 		}
 		if (*at == '{' && !t->in_class)
-			err = count_repeats(t, at, e);
+			err = repeat(t, count_of(at), e);
+		if (*at == '+' && !t->in_class)
+			err = repeat(t, 2, e);
 		if (*at == '[')
 			t->in_class = true;
 		else if (*at == ']')
