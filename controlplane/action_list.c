@@ -139,16 +139,16 @@ static bool is_version_1(const cJSON *version)
 	return cJSON_IsString(version) && strcmp(version->valuestring, "1.0") == 0;
 }
 
-static int parse_head(struct action_list *list, struct errmsg *e)
+static int parse_head(struct action_list *list, bool is_answer, struct errmsg *e)
 {
-	const cJSON *transaction = member(list->json, "TransactionId");
+	const cJSON *transaction = is_answer ? NULL : member(list->json, "TransactionId");
 	const cJSON *actions = member(list->json, "Actions");
 
 	if (!member(list->json, "SchemaVersion"))
 		return errmsg_set(e, -EINVAL, "SchemaVersion is missing: \"1.0\"");
 	if (!is_version_1(member(list->json, "SchemaVersion")))
 		return errmsg_set(e, -EINVAL, "SchemaVersion must be \"1.0\"");
-	if (!cJSON_IsArray(actions))
+	if (!cJSON_IsArray(actions) && !(is_answer && !actions))
 		return errmsg_set(e, -EINVAL, "Actions is missing, or not an array");
 	if (cJSON_GetArraySize(actions) > ACTIONS_MAX)
 		return errmsg_set(e, -EINVAL, "Actions has %d entries; at most %d are taken",
@@ -159,14 +159,15 @@ static int parse_head(struct action_list *list, struct errmsg *e)
 	return 0;
 }
 
-static int parse_list(struct action_list *list, const char *text, size_t bytes, struct errmsg *e)
+static int parse_list(
+	struct action_list *list, bool is_answer, const char *text, size_t bytes, struct errmsg *e)
 {
-	int err = json_body_parse(
-		&list->json, text, bytes, "{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}", e);
+	int err = json_body_parse(&list->json, is_answer ? "answer" : "request", text, bytes,
+		"{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}", e);
 	const cJSON *json;
 
 	if (err == 0)
-		err = parse_head(list, e);
+		err = parse_head(list, is_answer, e);
 	if (err != 0)
 		return err;
 	cJSON_ArrayForEach(json, member(list->json, "Actions"))
@@ -179,20 +180,32 @@ static int parse_list(struct action_list *list, const char *text, size_t bytes, 
 	return 0;
 }
 
-int action_list_parse(struct action_list **out, const char *text, size_t bytes, struct errmsg *e)
+static int parse(
+	struct action_list **out, bool is_answer, const char *text, size_t bytes, struct errmsg *e)
 {
 	struct action_list *list = calloc(1, sizeof(*list));
 	int err;
 
 	if (!list)
 		return errmsg_set(e, -ENOMEM, "no memory for an action list");
-	err = parse_list(list, text, bytes, e);
+	err = parse_list(list, is_answer, text, bytes, e);
 	if (err != 0) {
 		action_list_destroy(list);
 		return err;
 	}
 	*out = list;
 	return 0;
+}
+
+int action_list_parse(struct action_list **out, const char *text, size_t bytes, struct errmsg *e)
+{
+	return parse(out, false, text, bytes, e);
+}
+
+int action_list_parse_answer(
+	struct action_list **out, const char *text, size_t bytes, struct errmsg *e)
+{
+	return parse(out, true, text, bytes, e);
 }
 
 void action_list_destroy(struct action_list *list)

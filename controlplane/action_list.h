@@ -46,6 +46,11 @@ struct action_list {
 /* 0: well formed, *out is to be given to action_list_destroy (a wrong parameter is the action's
  * fault, not the list's). -EINVAL: the list as a whole is refused, with a message; -ENOMEM. */
 int action_list_parse(struct action_list **out, const char *text, size_t bytes, struct errmsg *e);
+
+/* The same for an application's answer: Actions may be null or absent, and TransactionId is not
+ * looked at. */
+int action_list_parse_answer(
+	struct action_list **out, const char *text, size_t bytes, struct errmsg *e);
 void action_list_destroy(struct action_list *list); /* NULL is legal */
 
 #endif

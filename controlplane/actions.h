@@ -1,5 +1,5 @@
-/* Runs action lists: finds each action's leg, asks the recording state machine, makes the
- * invocation events. Control thread. */
+/* Action lists of the admin socket: runs them (action_run.h) and makes the invocation events that
+ * answer them. Control thread. */
 #ifndef LEGTAP_CONTROLPLANE_ACTIONS_H
 #define LEGTAP_CONTROLPLANE_ACTIONS_H
 
@@ -12,9 +12,8 @@ struct control;
  * in a line, for the audit log; valid during the call. */
 typedef void actions_done_h(void *arg, struct cJSON *events, const char *summary);
 
-/* Runs the list's actions in order, each when the one before is effective; a failed recording
- * action clears those after it, others are skipped. Takes the list. `done` is called once, perhaps
- * before this returns. */
+/* Runs the list as action_run does, with one event per action, which goes into the event log too.
+ * Takes the list. `done` is called once, perhaps before this returns. */
 void actions_run(
 	struct control *control, struct action_list *list, actions_done_h *done, void *arg);
 

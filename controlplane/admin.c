@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "controlplane/admin_socket.h"
 #include "controlplane/control.h"
+#include "controlplane/events.h"
 #include "controlplane/request.h"
 #include "controlplane/worker.h"
 
@@ -114,6 +115,7 @@ int admin_create(struct admin **out, struct control *control, struct errmsg *e)
 static void stop_daemon(struct admin *a)
 {
 	requests_abandon(&a->server);
+	events_close(a->control->events);
 	for (unsigned int i = 0; i < RUNS_MAX; i++)
 		MHD_run(a->daemon); /* lets the answers out */
 	MHD_stop_daemon(a->daemon); /* closes the listening socket */

@@ -40,6 +40,10 @@ static const struct {
 		.help = "with --verify: an entry noted earlier, which must stand in the chain"},
 	{"ledger", OPTION_LEDGER, TEXT(ledger), .value = "FILE",
 		.help = "work on this ledger.jsonl, without legtapd"},
+	{"after", OPTION_AFTER, TEXT(after), .value = "EVENTID",
+		.help = "only what came after this event"},
+	{"follow", OPTION_FOLLOW, FLAG(follow),
+		.help = "go on with what is yet to happen, without end"},
 #undef TEXT
 #undef FLAG
 };

@@ -23,6 +23,8 @@ enum option_bit {
 	OPTION_VERIFY = 1 << 7,
 	OPTION_HEAD = 1 << 8,
 	OPTION_LEDGER = 1 << 9,
+	OPTION_AFTER = 1 << 10,
+	OPTION_FOLLOW = 1 << 11,
 };
 
 struct command;
@@ -35,6 +37,7 @@ struct arguments {
 	bool json;
 	bool csv;
 	bool verify;
+	bool follow;
 	const char *socket;
 	const char *operand; /* CALL or ID */
 	const char *track;
@@ -45,6 +48,7 @@ struct arguments {
 	const char *to;
 	const char *head;
 	const char *ledger;
+	const char *after;
 };
 
 /* Options may stand before and behind the command; "--" ends them. 0, or -EINVAL with what is wrong

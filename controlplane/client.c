@@ -61,6 +61,37 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	return bytes;
 }
 
+struct lines {
+	struct client *client;
+	struct client_answer *answer; /* body: of the line that is not whole yet */
+	client_line_h *line;
+	void *arg;
+};
+
+static size_t take_lines(char *data, size_t size, size_t count, void *arg)
+{
+	struct lines *l = arg;
+	struct client_answer *answer = l->answer;
+	char *begin;
+	char *end;
+	long status = 0;
+
+	if (take_body(data, size, count, answer) != size * count)
+		return 0;
+	curl_easy_getinfo(l->client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return size * count;
+	begin = answer->body;
+	while ((end = memchr(begin, '\n', answer->bytes - (size_t)(begin - answer->body)))) {
+		*end = '\0';
+		l->line(l->arg, begin);
+		begin = end + 1;
+	}
+	answer->bytes -= (size_t)(begin - answer->body);
+	memmove(answer->body, begin, answer->bytes + 1);
+	return size * count;
+}
+
 /* libcurl says only that it could not connect: why. */
 static int why_not(const char *path)
 {
@@ -119,8 +150,9 @@ static int explain(const struct client *c, CURLcode code, struct errmsg *e)
 		curl_easy_strerror(code));
 }
 
+/* lines: NULL for an answer that is wanted whole. */
 static int perform(struct client *c, const char *path, struct curl_slist *headers,
-	struct client_answer *answer, struct errmsg *e)
+	struct lines *lines, struct client_answer *answer, struct errmsg *e)
 {
 	char url[PATH_BYTES + 32];
 	CURLcode code;
@@ -131,11 +163,11 @@ static int perform(struct client *c, const char *path, struct curl_slist *header
 	curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, lines ? 0 : TIMEOUT_S);
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, answer);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, lines ? take_lines : take_body);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, lines ? (void *)lines : answer);
 	code = curl_easy_perform(c->curl);
 	if (code == CURLE_OK && !answer->body)
 		take_body((char[]){""}, 1, 0, answer);
@@ -158,9 +190,18 @@ int client_get(struct client *c, const char *path, const char *accept, struct cl
 	snprintf(header, sizeof(header), "Accept: %s", accept);
 	headers = curl_slist_append(NULL, header);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPGET, 1L);
-	err = perform(c, path, headers, answer, e);
+	err = perform(c, path, headers, NULL, answer, e);
 	curl_slist_free_all(headers);
 	return err;
+}
+
+int client_get_lines(struct client *c, const char *path, client_line_h *line, void *arg,
+	struct client_answer *answer, struct errmsg *e)
+{
+	struct lines lines = {.client = c, .answer = answer, .line = line, .arg = arg};
+
+	curl_easy_setopt(c->curl, CURLOPT_HTTPGET, 1L);
+	return perform(c, path, NULL, &lines, answer, e);
 }
 
 int client_post(struct client *c, const char *path, const char *json, struct client_answer *answer,
@@ -172,7 +213,7 @@ int client_post(struct client *c, const char *path, const char *json, struct cli
 	curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(json));
 	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, json);
-	err = perform(c, path, headers, answer, e);
+	err = perform(c, path, headers, NULL, answer, e);
 	curl_slist_free_all(headers);
 	return err;
 }

@@ -23,6 +23,13 @@ void client_destroy(struct client *c); /* NULL is legal */
  * permission, no answer in time. */
 int client_get(struct client *c, const char *path, const char *accept, struct client_answer *answer,
 	struct errmsg *e);
+
+/* The same for an answer of lines, without a limit of time: each is handed over as it comes,
+ * without its newline. answer->body is only that of a status other than 200. */
+typedef void client_line_h(void *arg, const char *line);
+int client_get_lines(struct client *c, const char *path, client_line_h *line, void *arg,
+	struct client_answer *answer, struct errmsg *e);
+
 int client_post(struct client *c, const char *path, const char *json, struct client_answer *answer,
 	struct errmsg *e);
 

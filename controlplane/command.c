@@ -30,6 +30,8 @@ const struct command commands[] = {
 		.options = OPTION_ACCOUNT | OPTION_FROM | OPTION_TO | OPTION_CSV | OPTION_VERIFY |
 			   OPTION_HEAD | OPTION_LEDGER,
 		.run = command_billing, .help = "prices the usages, or checks the ledger"},
+	{"events", .options = OPTION_AFTER | OPTION_FOLLOW, .run = command_events,
+		.help = "what has happened to calls and recordings, and goes on to"},
 	{"metrics", .run = command_metrics, .help = "counters as OpenMetrics text"},
 	{NULL},
 };
@@ -48,8 +50,7 @@ int command_fail(const struct arguments *a, int status, const char *fmt, ...)
 	return status;
 }
 
-/* Takes the answer. */
-static int parse(const struct arguments *a, struct client_answer *answer, cJSON **out)
+int command_parse(const struct arguments *a, struct client_answer *answer, cJSON **out)
 {
 	cJSON *json = cJSON_Parse(answer->body);
 	long http = answer->status;
@@ -81,7 +82,7 @@ int command_get(const struct arguments *a, struct client *c, const char *path, s
 
 	if (client_get(c, path, "application/json", &answer, &e) != 0)
 		return command_fail(a, COMMAND_NOT_REACHABLE, "%s", e.text);
-	return parse(a, &answer, out);
+	return command_parse(a, &answer, out);
 }
 
 /* Moves the page's entries behind the list's. */
@@ -125,7 +126,7 @@ static enum page_outcome get_page(const struct arguments *a, struct client *c, c
 		free(answer.body);
 		return PAGE_GONE;
 	}
-	*status = parse(a, &answer, &page);
+	*status = command_parse(a, &answer, &page);
 	if (*status)
 		return PAGE_FAILED;
 	entries = cJSON_GetObjectItemCaseSensitive(page, name);

@@ -35,6 +35,7 @@ int command_stop(const struct arguments *a, struct client *c);
 int command_pause(const struct arguments *a, struct client *c);
 int command_resume(const struct arguments *a, struct client *c);
 int command_billing(const struct arguments *a, struct client *c);
+int command_events(const struct arguments *a, struct client *c);
 int command_metrics(const struct arguments *a, struct client *c);
 
 /* --- For the commands --- */
@@ -44,6 +45,9 @@ struct cJSON;
 /* "legtapctl: COMMAND: …" on stderr; returns `status`. */
 int command_fail(const struct arguments *a, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* An answer, which is taken, as JSON, to be freed. 0, or the exit status, the reason told. */
+int command_parse(const struct arguments *a, struct client_answer *answer, struct cJSON **out);
 
 /* The answer to GET path as JSON, to be freed. 0, or the exit status, the reason told. */
 int command_get(const struct arguments *a, struct client *c, const char *path, struct cJSON **out);

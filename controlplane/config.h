@@ -144,6 +144,8 @@ struct config {
 		uint32_t unknown_packets; /* how many of one flow */
 		uint32_t unknown_flows;	  /* held at once */
 		uint32_t recordings_kept; /* ended ones that /v1/recordings still shows */
+		uint32_t events;	  /* newest ones that /v1/events can still send */
+		uint32_t application_requests; /* to the application, under way at once */
 	} limits;
 	enum log_level log_level;
 };

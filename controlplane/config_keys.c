@@ -225,7 +225,10 @@ const struct config_key config_keys[] = {
 		.help = "The application that is asked what to do with a call."},
 	{"application.url", KEY_TEXT, FIELD(struct config, application.url), .fallback = "\"\"",
 		.form = &form_url,
-		.help = "Where invocation events are posted to. Empty: there is no application."},
+		.help = "Where invocation events are posted to (docs/application.md): the Invoke "
+			"address of a Lambda function, that of a runtime emulator, or any web "
+			"server. Empty: there is no application, and the events go into the event "
+			"log alone."},
 	{"application.id", KEY_TEXT, FIELD(struct config, application.id), .fallback = "\"legtap\"",
 		.form = &form_name,
 		.help = "`SipMediaApplicationId` in its events, and its name in the API."},
@@ -357,6 +360,15 @@ const struct config_key config_keys[] = {
 	{"limits.recordings_kept", KEY_INTEGER, FIELD(struct config, limits.recordings_kept),
 		.fallback = "10000", RANGE(0, 1000000), .unit = "recordings",
 		.help = "Ended recordings that `/v1/recordings` still shows, the newest."},
+	{"limits.events", KEY_INTEGER, FIELD(struct config, limits.events), .fallback = "10000",
+		RANGE(100, 10000000), .unit = "events",
+		.help = "The newest events, which `/v1/events` can still send to a client that "
+			"comes late or is slow. At most 2 KiB each on the average."},
+	{"limits.application_requests", KEY_INTEGER,
+		FIELD(struct config, limits.application_requests), .fallback = "256",
+		RANGE(1, 10000), .unit = "requests",
+		.help = "Requests to the application that are under way at once; further ones "
+			"wait. Each takes one connection."},
 	{"log", KEY_OBJECT, .help = "What is written to stderr."},
 	{"log.level", KEY_CHOICE, FIELD(struct config, log_level), .fallback = "\"info\"",
 		.choices = levels, .help = "The least important lines that are written."},

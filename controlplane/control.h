@@ -11,9 +11,13 @@
 #include "controlplane/timer.h"
 
 struct admin;
+struct application;
 struct dataplane;
 struct dialogs;
 struct endpoints;
+struct event_watch;
+struct events;
+struct http_client;
 struct hep_server;
 struct ledger;
 struct media;
@@ -39,6 +43,10 @@ struct control {
 	struct recordings *recordings;
 	struct ledger *ledger;
 	struct admin *admin;
+	struct events *events;		 /* NULL in --read, as are the three below */
+	struct event_watch *event_watch; /* what no single message tells: silence, loss */
+	struct http_client *http;
+	struct application *application;
 	struct hep_server *hep; /* NULL: off */
 };
 

@@ -12,6 +12,8 @@ void handle_calls(struct request *r);
 void handle_call(struct request *r);
 void handle_recordings(struct request *r);
 void handle_recording(struct request *r);
+void handle_events(struct request *r);
+void handle_call_update(struct request *r);
 void handle_billing(struct request *r);
 void handle_metrics(struct request *r);
 

@@ -7,6 +7,9 @@
 
 #include <cjson/cJSON.h>
 
+#include "controlplane/control.h"
+#include "controlplane/events.h"
+
 #define MS_NS 1000000
 
 const char *invocation_direction(const struct leg *leg)
@@ -90,16 +93,35 @@ static cJSON *call_details(
 	return o;
 }
 
-struct cJSON *invocation_event(const struct config *config, struct session *session,
-	const char *transaction_id, const char *type, struct cJSON *action_data)
+struct cJSON *invocation_make(const struct config *config, const struct session *session,
+	const char *transaction_id, uint64_t sequence, const char *type, struct cJSON *action_data)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(o, "SchemaVersion", "1.0");
-	cJSON_AddNumberToObject(o, "Sequence", session ? (double)++session->sequence : 0);
+	cJSON_AddNumberToObject(o, "Sequence", (double)sequence);
 	cJSON_AddStringToObject(o, "InvocationEventType", type);
 	if (action_data)
 		cJSON_AddItemToObject(o, "ActionData", action_data);
 	cJSON_AddItemToObject(o, "CallDetails", call_details(config, session, transaction_id));
 	return o;
+}
+
+struct cJSON *invocation_event(const struct config *config, struct session *session,
+	const char *transaction_id, const char *type, struct cJSON *action_data)
+{
+	uint64_t sequence = session ? ++session->sequence : 0;
+
+	return invocation_make(config, session, transaction_id, sequence, type, action_data);
+}
+
+void invocation_log(struct control *control, const struct cJSON *event, const char *source)
+{
+	cJSON *copy;
+
+	if (!control->events)
+		return;
+	copy = cJSON_Duplicate(event, true);
+	cJSON_AddStringToObject(copy, "Source", source);
+	control_event(control, "invocation", copy);
 }

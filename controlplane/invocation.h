@@ -7,16 +7,27 @@
 #include "controlplane/leg.h"
 
 struct cJSON;
+struct control;
 
 #define INVOCATION_SUCCESSFUL "ACTION_SUCCESSFUL"
 #define INVOCATION_FAILED "ACTION_FAILED"
+#define INVOCATION_INVALID_ANSWER "INVALID_LAMBDA_RESPONSE"
 #define INVOCATION_SKIPPED "ACTION_SKIPPED" /* legtap's own: see docs/compatibility.md */
 
 /* {SchemaVersion, Sequence, InvocationEventType, ActionData, CallDetails}. Takes action_data (NULL:
- * none). Counts one more invocation of the session. session NULL: of no known transaction; Sequence
- * is 0, and transaction_id (NULL: none) stands as it was given. NULL without memory. */
+ * none). session NULL: of no known transaction; transaction_id (NULL: none) stands then as it was
+ * given. NULL without memory. */
+struct cJSON *invocation_make(const struct config *config, const struct session *session,
+	const char *transaction_id, uint64_t sequence, const char *type, struct cJSON *action_data);
+
+/* The same for the admin socket, which has a Sequence of its own in each transaction. Counts one
+ * more invocation of the session. session NULL: of no known transaction; Sequence is 0, and
+ * transaction_id (NULL: none) stands as it was given. NULL without memory. */
 struct cJSON *invocation_event(const struct config *config, struct session *session,
 	const char *transaction_id, const char *type, struct cJSON *action_data);
+
+/* Puts a copy into the event log. source: "socket" or "application", whose Sequence it is. */
+void invocation_log(struct control *control, const struct cJSON *event, const char *source);
 
 /* "Inbound" where the participant called the SBC, else "Outbound". */
 const char *invocation_direction(const struct leg *leg);

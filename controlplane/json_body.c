@@ -14,24 +14,24 @@ static bool only_blanks(const char *at, const char *end)
 	return at == end;
 }
 
-int json_body_parse(
-	struct cJSON **out, const char *text, size_t bytes, const char *form, struct errmsg *e)
+int json_body_parse(struct cJSON **out, const char *what, const char *text, size_t bytes,
+	const char *form, struct errmsg *e)
 {
 	const char *end = NULL;
 	cJSON *json;
 
 	*out = NULL;
 	if (!utf8_valid(text, bytes))
-		return errmsg_set(e, -EINVAL, "the request is not UTF-8");
+		return errmsg_set(e, -EINVAL, "the %s is not UTF-8", what);
 	json = cJSON_ParseWithLengthOpts(text, bytes, &end, false);
 	if (!json || !only_blanks(end, text + bytes)) {
 		cJSON_Delete(json);
-		return errmsg_set(e, -EINVAL, "the request is not JSON: it is wrong at octet %zu",
+		return errmsg_set(e, -EINVAL, "the %s is not JSON: it is wrong at octet %zu", what,
 			end ? (size_t)(end - text) : 0);
 	}
 	if (!cJSON_IsObject(json)) {
 		cJSON_Delete(json);
-		return errmsg_set(e, -EINVAL, "the request is no JSON object: send %s", form);
+		return errmsg_set(e, -EINVAL, "the %s is no JSON object: send %s", what, form);
 	}
 	*out = json;
 	return 0;

@@ -1,4 +1,4 @@
-/* JSON from outside: a request's body. Pure function; any thread. */
+/* JSON from outside: the body of a request or an answer. Pure function; any thread. */
 #ifndef LEGTAP_CONTROLPLANE_JSON_BODY_H
 #define LEGTAP_CONTROLPLANE_JSON_BODY_H
 
@@ -8,9 +8,10 @@
 
 struct cJSON;
 
-/* Parses one JSON object in UTF-8 with nothing but blanks behind it. `form` is what should have
- * come, for the message. 0 with the tree, for cJSON_Delete; else -EINVAL, and *out is NULL. */
-int json_body_parse(
-	struct cJSON **out, const char *text, size_t bytes, const char *form, struct errmsg *e);
+/* Parses one JSON object in UTF-8 with nothing but blanks behind it. `what` it is ("request",
+ * "answer") and `form`, what should have come, for the message. 0 with the tree, for cJSON_Delete;
+ * else -EINVAL, and *out is NULL. */
+int json_body_parse(struct cJSON **out, const char *what, const char *text, size_t bytes,
+	const char *form, struct errmsg *e);
 
 #endif

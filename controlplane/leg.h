@@ -23,6 +23,7 @@ struct account_config;
 struct config;
 struct recording;
 struct endpoint;
+struct event_watch;
 struct legs;
 struct media_stream;
 struct tie;
@@ -79,11 +80,15 @@ struct leg {
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
 	struct leg_media media[ENDS];
 	const struct account_config *account;
-	struct recording *recording;	   /* the one not yet stopped; recording.c */
-	unsigned int recordings;	   /* made so far; recording.c */
-	struct media_stream *streams;	   /* list; media.c */
-	uint64_t last_media_ns;		   /* newest packet known of; media.c */
-	struct timer media_timer;	   /* media.c */
+	struct recording *recording;  /* the one not yet stopped; recording.c */
+	unsigned int recordings;      /* made so far; recording.c */
+	struct media_stream *streams; /* list; media.c */
+	uint64_t last_media_ns;	      /* newest packet known of; media.c */
+	struct timer media_timer;     /* media.c */
+	struct event_watch *watch;    /* event_watch.c, as are the three below */
+	struct timer watch_timer;
+	uint64_t watched_from_ns;
+	bool media_missing[TRACK_COUNT];
 	struct endpoint *endpoints;	   /* list; endpoint.c */
 	unsigned int holds;		   /* users beside the table */
 	void *dialog;			   /* dialog.c */

@@ -20,8 +20,12 @@
 #include "common/log.h"
 #include "controlplane/account.h"
 #include "controlplane/admin.h"
+#include "controlplane/application.h"
 #include "controlplane/dialog.h"
 #include "controlplane/endpoint.h"
+#include "controlplane/event_watch.h"
+#include "controlplane/events.h"
+#include "controlplane/http_client.h"
 #include "controlplane/hep.h"
 #include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
@@ -195,6 +199,14 @@ static void on_offered(void *arg, struct leg *leg,
 		&c->timers, &leg->media_timer, leg->offered_ns + timeout_ns(c), watch_media, leg);
 	recordings_leg_offered(c->recordings, leg);
 	media_announced(c->media, leg);
+	application_leg_offered(c->application, leg);
+}
+
+static void on_ringing(void *arg, struct leg *leg, unsigned int code)
+{
+	struct control *c = arg;
+
+	application_leg_ringing(c->application, leg);
 }
 
 static void on_media_changed(void *arg, struct leg *leg, enum leg_end end, uint64_t at_ns)
@@ -206,6 +218,7 @@ static void on_media_changed(void *arg, struct leg *leg, enum leg_end end, uint6
 		endpoint_add(c->endpoints, &media->addresses[i], leg, end);
 	recordings_leg_media(c->recordings, leg, end, at_ns);
 	media_announced(c->media, leg);
+	event_watch_leg(c->event_watch, leg);
 }
 
 static void on_answered(void *arg, struct leg *leg)
@@ -213,6 +226,8 @@ static void on_answered(void *arg, struct leg *leg)
 	struct control *c = arg;
 
 	recordings_leg_answered(c->recordings, leg);
+	event_watch_leg(c->event_watch, leg);
+	application_leg_answered(c->application, leg);
 }
 
 static void on_ended(void *arg, struct leg *leg)
@@ -221,6 +236,8 @@ static void on_ended(void *arg, struct leg *leg)
 
 	timer_cancel(&c->timers, &leg->media_timer);
 	recordings_leg_ended(c->recordings, leg);
+	event_watch_leg_ended(c->event_watch, leg);
+	application_leg_ended(c->application, leg);
 }
 
 static void on_forgotten(void *arg, struct leg *leg)
@@ -228,6 +245,7 @@ static void on_forgotten(void *arg, struct leg *leg)
 	struct control *c = arg;
 
 	timer_cancel(&c->timers, &leg->media_timer);
+	timer_cancel(&c->timers, &leg->watch_timer); /* also when its watch has gone before it */
 	endpoints_forget(c->endpoints, leg);
 	media_forget(c->media, leg);
 }
@@ -319,10 +337,23 @@ static void on_signal(int signal)
 
 /* --- Making and running --- */
 
+/* Those who tell the world what happens. */
+static int create_reporters(struct control *c, struct errmsg *e)
+{
+	int err = events_create(&c->events, c->config->ledger, c->config->limits.events, e);
+
+	if (err == 0 && event_watch_create(&c->event_watch, c) != 0)
+		err = errmsg_set(e, -ENOMEM, "no memory for the control thread");
+	if (err == 0 && c->config->application.url[0])
+		err = http_client_create(&c->http, c->config->limits.application_requests, e);
+	return err ? err : application_create(&c->application, c, e);
+}
+
 int control_create(struct control *c, struct errmsg *e)
 {
 	struct leg_hooks hooks = {.arg = c,
 		.offered = on_offered,
+		.ringing = on_ringing,
 		.media_changed = on_media_changed,
 		.answered = on_answered,
 		.ended = on_ended,
@@ -343,15 +374,23 @@ int control_create(struct control *c, struct errmsg *e)
 		err = media_create(&c->media, c);
 	if (err == 0)
 		err = recordings_create(&c->recordings, c);
-	if (err != 0) {
+	if (err != 0)
+		errmsg_set(e, err, "no memory for the control thread");
+	else if (!c->read_mode)
+		err = create_reporters(c, e);
+	if (err != 0)
 		control_destroy(c);
-		return errmsg_set(e, err, "no memory for the control thread");
-	}
-	return 0;
+	return err;
 }
 
 void control_destroy(struct control *c)
 {
+	application_destroy(c->application);
+	http_client_destroy(c->http);
+	event_watch_destroy(c->event_watch);
+	c->application = NULL;
+	c->http = NULL;
+	c->event_watch = NULL;
 	hep_server_destroy(c->hep);
 	dialogs_destroy(c->dialogs);
 	legs_destroy(c->legs); /* calls on_forgotten for each leg */
@@ -359,6 +398,8 @@ void control_destroy(struct control *c)
 	media_destroy(c->media);
 	endpoints_destroy(c->endpoints);
 	timers_destroy(&c->timers);
+	events_destroy(c->events);
+	c->events = NULL;
 	c->hep = NULL;
 	c->dialogs = NULL;
 	c->legs = NULL;

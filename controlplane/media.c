@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controlplane/endpoint.h"
+#include "controlplane/event_watch.h"
 #include "controlplane/recordings.h"
 
 #define BUCKETS 65536 /* a power of two; chains stay short up to some 100,000 flows */
@@ -177,6 +178,7 @@ static void become_unknown(struct media *m, struct media_stream *s)
 {
 	struct gate_setting unknown = {.gate = GATE_UNKNOWN};
 
+	event_watch_unexplained(m->control->event_watch, &s->flow, s->packet_count);
 	hold_remove(m, s);
 	release_packets(m, s, false);
 	if (stream_add(m->control->dataplane, &s->flow, &unknown, &s->id) == 0)

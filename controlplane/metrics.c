@@ -11,8 +11,10 @@
 
 #include <rte_ring.h>
 
+#include "controlplane/application.h"
 #include "controlplane/control.h"
 #include "controlplane/dialog.h"
+#include "controlplane/events.h"
 #include "controlplane/handlers.h"
 #include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
@@ -224,6 +226,22 @@ static void print_calls(FILE *out, const struct control *control)
 		media_held_now(control->media));
 }
 
+static void print_reporters(FILE *out, const struct control *control)
+{
+	struct events_stats stats;
+	char name[64];
+
+	for (enum application_counter c = 0; c < APPLICATION_COUNTER_COUNT; c++) {
+		snprintf(name, sizeof(name), "application_%s", application_counter_name(c));
+		total(out, name, application_counter_help(c),
+			application_count(control->application, c));
+	}
+	events_stats(control->events, &stats);
+	gauge(out, "events_newest", "EventId of the newest event", stats.newest);
+	gauge(out, "event_readers", "clients that read /v1/events", stats.readers);
+	total(out, "events_lost", "events that readers were told to have lost", stats.lost);
+}
+
 static void print_storage(FILE *out, const struct control *control)
 {
 	struct storage_stats stats;
@@ -273,6 +291,7 @@ char *metrics_text(const struct control *control)
 	print_writers(out, control);
 	print_rings(out, control);
 	print_calls(out, control);
+	print_reporters(out, control);
 	print_storage(out, control);
 	fputs("# EOF\n", out);
 	failed = ferror(out) != 0;

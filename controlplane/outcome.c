@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "controlplane/account.h"
+#include "controlplane/event_recording.h"
 #include "controlplane/recording_json.h"
 
 /* --- The ledger --- */
@@ -88,9 +89,11 @@ static void on_closed(void *arg, const struct uuid *id, const struct storage_clo
 
 	if (!rec || rec->state == RECORDING_FAILED) /* the next start takes it up */
 		return;
-	if (result->frames_dropped)
+	if (result->frames_dropped) {
 		log_error("recording", "%lu packets of call %s were lost at the spool",
 			result->frames_dropped, rec->info.sip_call_id);
+		event_spool_loss(rec, result->frames_dropped);
+	}
 	if (rec->from == FROM_MEDIA && result->frames == 0) {
 		recording_discard(rec);
 		return;
@@ -114,6 +117,7 @@ static void on_rendered(void *arg, const struct uuid *id, const struct storage_r
 	memcpy(rec->sha256, result->sha256, sizeof(rec->sha256));
 	if (!result->failed) {
 		rec->state = RECORDING_DELIVERING;
+		event_recording_rendered(rec);
 		return;
 	}
 	text_copy(rec->failure, sizeof(rec->failure), result->failure);
@@ -162,6 +166,7 @@ static void on_delivery_failed(void *arg, const struct uuid *id, const char *buc
 	if (!rec)
 		return;
 	text_copy(rec->failure, sizeof(rec->failure), why);
+	event_delivery_failed(rec, http_status, why, retry_ms);
 	log_warning("recording",
 		"%s/%s is not delivered: %s; next try in %u ms, the spool keeps it", bucket,
 		rec->info.key, why, retry_ms);
@@ -241,6 +246,10 @@ void recording_finished(struct recording *rec, enum recording_state state)
 		r->failures++;
 	if (r->control->read_mode)
 		return;
+	if (state == RECORDING_FAILED)
+		event_recording_failed(rec);
+	else
+		event_recording_delivered(rec);
 	line = recording_line(rec);
 	if (!line || (r->log_fd >= 0 && write(r->log_fd, line, strlen(line)) < 0))
 		log_error("recording", "cannot append to recordings.jsonl: %s", strerror(errno));

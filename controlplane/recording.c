@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "controlplane/account.h"
+#include "controlplane/event_recording.h"
 #include "controlplane/recordings.h"
 
 static const char *const state_names[] = {"armed", "recording", "paused", "recording", "rendering",
@@ -207,6 +208,7 @@ static void advance_start(struct recording *rec)
 		if (rec->ledger_pending)
 			return;
 	}
+	event_recording_started(rec);
 	finish_op(rec, 0, NULL);
 }
 
@@ -224,6 +226,7 @@ static void advance_pause(struct recording *rec)
 	rec->pauses[rec->pause_count++] = (struct recording_pause){.start_ns = now};
 	rec->state = RECORDING_PAUSED;
 	storage_note_pause(rec->owner->control->storage, &rec->info.recording_id, now);
+	event_recording_paused(rec);
 	finish_op(rec, 0, NULL);
 }
 
@@ -246,6 +249,8 @@ static void advance_stop(struct recording *rec)
 		fail_to_open(rec);
 		return;
 	}
+	if (rec->started)
+		event_recording_stopped(rec);
 	finish_op(rec, rec->err, rec->why);
 	if (rec->started)
 		storage_close(control->storage, &rec->info.recording_id, &rec->window);
@@ -271,6 +276,7 @@ void recording_advance(struct recording *rec)
 		break;
 	case OP_RESUME:
 		rec->state = RECORDING_RUNNING;
+		event_recording_resumed(rec);
 		finish_op(rec, 0, NULL);
 		break;
 	case OP_STOP:
@@ -376,6 +382,7 @@ void recording_begin(struct recording *rec, uint64_t start_ns)
 	storage_note_start(control->storage, &rec->info.recording_id, start_ns);
 	if (!control->read_mode)
 		recording_ledger(rec, LEDGER_START, recording_wall_ms(rec, start_ns));
+	event_recording_started(rec);
 }
 
 void recording_end(struct recording *rec, uint64_t stop_ns, const char *reason)

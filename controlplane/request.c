@@ -159,6 +159,23 @@ void request_answer(struct request *r, unsigned int status, const char *content_
 		make_response(text ? content_type : JSON_TYPE, text));
 }
 
+void request_answer_response(struct request *r, unsigned int status, struct MHD_Response *response)
+{
+	r->owed = false;
+	if (r->response || !r->connection) { /* abandoned */
+		MHD_destroy_response(response);
+		free_if_done(r);
+		return;
+	}
+	set_response(r, status, response);
+}
+
+void request_add_header(struct request *r, const char *name, const char *value)
+{
+	if (r->response)
+		MHD_add_response_header(r->response, name, value);
+}
+
 /* JSON on a line of its own, whatever octets a SIP header brought into it. */
 static char *print_json(cJSON *json)
 {
@@ -222,6 +239,16 @@ struct control *request_control(const struct request *r)
 struct workers *request_workers(const struct request *r)
 {
 	return r->server->workers;
+}
+
+struct MHD_Connection *request_connection(const struct request *r)
+{
+	return r->connection;
+}
+
+struct request_server *request_server_of(const struct request *r)
+{
+	return r->server;
 }
 
 const char *request_body(const struct request *r, size_t *bytes)

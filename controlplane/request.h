@@ -16,6 +16,7 @@
 struct cJSON;
 struct control;
 struct request;
+struct request_server;
 struct workers;
 
 #define REQUEST_BODY_MAX (256 * 1024)
@@ -44,6 +45,16 @@ void request_summary(struct request *r, const char *text);
 /* Answers. Each takes text (of malloc) or json; NULL is answered with 500, no memory. */
 void request_answer(struct request *r, unsigned int status, const char *content_type, char *text);
 void request_answer_json(struct request *r, unsigned int status, struct cJSON *json);
+
+/* Answers with a response made by the handler, which is taken. */
+void request_answer_response(struct request *r, unsigned int status, struct MHD_Response *response);
+
+/* A header of the answer that the handler has just given. */
+void request_add_header(struct request *r, const char *name, const char *value);
+
+/* For an answer that is made bit by bit: what it stands on. */
+struct MHD_Connection *request_connection(const struct request *r);
+struct request_server *request_server_of(const struct request *r);
 
 /* {"Message": …} */
 void request_fail(struct request *r, unsigned int status, const char *fmt, ...)

@@ -13,22 +13,36 @@ static const struct route routes[] = {
 	{"GET", "/v1/calls/{id}", "", handle_call},
 	{"GET", "/v1/recordings", "limit after", handle_recordings},
 	{"GET", "/v1/recordings/{id}", "", handle_recording},
+	{"GET", "/v1/events", "after follow", handle_events},
+	{"POST", "/sip-media-applications/{id}/calls/{transactionId}", "", handle_call_update},
 	{"GET", "/v1/billing", "account from to verify head", handle_billing},
 	{"GET", "/metrics", "", handle_metrics},
 };
 
 static bool path_fits(const struct route *route, const char *path, const char **id)
 {
-	const char *brace = strchr(route->path, '{');
-	size_t fixed = brace ? (size_t)(brace - route->path) : strlen(route->path);
+	const char *at = route->path;
 
 	*id = "";
-	if (strncmp(route->path, path, fixed) != 0)
-		return false;
-	if (!brace)
-		return path[fixed] == '\0';
-	*id = path + fixed;
-	return path[fixed] != '\0';
+	while (*at && *at != '{' && *at == *path) {
+		at++;
+		path++;
+	}
+	while (*at == '{') {
+		const char *segment = path;
+
+		if (!**id)
+			*id = segment;
+		at = strchr(at, '}') + 1;
+		path += *at ? strcspn(path, "/") : strlen(path);
+		if (path == segment)
+			return false;
+		while (*at && *at != '{' && *at == *path) {
+			at++;
+			path++;
+		}
+	}
+	return *at == '\0' && *path == '\0';
 }
 
 static bool method_fits(const struct route *route, const char *method)

@@ -9,14 +9,15 @@ struct request;
 
 struct route {
 	const char *method; /* a GET route serves HEAD too */
-	const char *path;   /* may end in "/{…}", which takes the rest of the path */
-	const char *query;  /* the query parameters it knows, with blanks between */
+	const char *path; /* each "{…}" takes one segment; one at the end, the rest of the path */
+	const char *query; /* the query parameters it knows, with blanks between */
 	void (*handle)(struct request *r);
 };
 
 #define ROUTE_ALLOW_BYTES 64
 
-/* The route of a request; *id points to what "{…}" stands for, or "". NULL: none; allow then lists
+/* The route of a request; *id points to what the first "{…}" stands for, with the rest of the path
+ * behind it, or "". NULL: none; allow then lists
  * the methods that the path has ("" when the path is unknown). */
 const struct route *route_find(
 	const char *method, const char *path, const char **id, char allow[ROUTE_ALLOW_BYTES]);

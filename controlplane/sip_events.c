@@ -273,7 +273,7 @@ int sip_events_run(struct control *c, const char *body, size_t bytes, cJSON **an
 	cJSON *json;
 	cJSON *results;
 	unsigned int failed;
-	int err = json_body_parse(&json, body, bytes, FORM, e);
+	int err = json_body_parse(&json, "request", body, bytes, FORM, e);
 
 	if (err == 0)
 		err = find_list(json, &list, e);

@@ -7,8 +7,10 @@
 #include <cjson/cJSON.h>
 #include <rte_ring.h>
 
+#include "controlplane/application.h"
 #include "controlplane/control.h"
 #include "controlplane/dialog.h"
+#include "controlplane/events.h"
 #include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
@@ -327,6 +329,29 @@ static void add_hep(cJSON *o, const struct control *control)
 			hep, hep_counter_name(c), (double)hep_count(control->hep, c));
 }
 
+static void add_events(cJSON *o, const struct control *control)
+{
+	cJSON *events = cJSON_AddObjectToObject(o, "events");
+	struct events_stats stats;
+
+	events_stats(control->events, &stats);
+	cJSON_AddNumberToObject(events, "oldest", (double)stats.oldest);
+	cJSON_AddNumberToObject(events, "newest", (double)stats.newest);
+	cJSON_AddNumberToObject(events, "limit", control->config->limits.events);
+	cJSON_AddNumberToObject(events, "readers", stats.readers);
+	cJSON_AddNumberToObject(events, "lost", (double)stats.lost);
+}
+
+static void add_application(cJSON *o, const struct control *control)
+{
+	cJSON *application = cJSON_AddObjectToObject(o, "application");
+
+	cJSON_AddStringToObject(application, "url", control->config->application.url);
+	for (enum application_counter c = 0; c < APPLICATION_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(application, application_counter_name(c),
+			(double)application_count(control->application, c));
+}
+
 static void add_process(cJSON *o, const struct control *control)
 {
 	int64_t now_ms = ((int64_t)control->now_ns + control->wall_offset_ns) / MS_NS;
@@ -355,5 +380,7 @@ struct cJSON *status_to_json(const struct control *control)
 	rings_visit(control->topology, add_ring, cJSON_AddArrayToObject(o, "rings"));
 	add_storage(o, control);
 	add_ledger(o, control);
+	add_events(o, control);
+	add_application(o, control);
 	return o;
 }

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct errmsg e;
 	cJSON *json;
 
-	if (json_body_parse(&json, (const char *)data, bytes, "{}", &e) != 0)
+	if (json_body_parse(&json, "request", (const char *)data, bytes, "{}", &e) != 0)
 		return 0;
 	if (sip_event_parse(&v, json, "", &config, &e) == 0)
 		check(&v);

@@ -60,6 +60,7 @@ static void serve(struct fakes *f)
 		timers_run(&f->control.timers, f->control.now_ns);
 		if (fds[0].revents)
 			admin_run(f->control.admin);
+		admin_flush(f->control.admin);
 	}
 }
 

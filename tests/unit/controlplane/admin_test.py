@@ -225,6 +225,156 @@ class Routes(AdminCase):
         self.assertGreater(int(r.getheader("Content-Length")), 100)
 
 
+class Stream:
+    """GET /v1/events, line by line."""
+
+    def __init__(self, server, query=""):
+        self.connection = UnixConnection(server.path)
+        self.connection.request("GET", "/v1/events" + query)
+        self.response = self.connection.getresponse()
+        self.status = self.response.status
+
+    def next(self):
+        line = self.response.readline()
+        return json.loads(line) if line else None
+
+    def rest(self):
+        return [json.loads(line) for line in self.response]
+
+    def close(self):
+        self.connection.close()
+
+
+class Events(AdminCase):
+    def make(self, count):
+        """So many events, ten a list."""
+        for _ in range(count // 10):
+            self.server.post([action("PlayAudio", "call-1", Note="x" * 100)] * 10)
+
+    def kept(self, query):
+        stream = Stream(self.server, "?follow=0&" + query)
+        events = stream.rest()
+        stream.close()
+        return events
+
+    def newest(self):
+        return self.server.get("/v1/status")[1]["events"]["newest"]
+
+    def test_stream_tells_what_happens(self):
+        stream = Stream(self.server, f"?after={self.newest()}")
+        self.assertEqual(stream.status, 200)
+        self.assertIn("ndjson", stream.response.getheader("Content-Type"))
+        for kind in ("StartCallRecording", "StopCallRecording"):
+            one = start("call-1") if kind.startswith("Start") else action(kind, "call-1")
+            answered = self.server.post([one])[1]["Events"][0]
+            event = stream.next()
+            validate(event, "event")
+            self.assertEqual(event.pop("EventType"), "invocation")
+            self.assertEqual(event.pop("Source"), "socket")
+            self.assertEqual(event.pop("EventId"), self.newest())
+            event.pop("Time")
+            self.assertEqual(event, answered)
+        stream.close()
+
+    def test_resumed_without_loss_or_repetition(self):
+        begin = self.newest()
+        self.make(30)
+        for after in (begin, begin + 7, begin + 30):
+            ids = [e["EventId"] for e in self.kept(f"after={after}")]
+            self.assertEqual(ids, list(range(after + 1, begin + 31)))
+
+    def test_slow_reader_is_told_and_goes_on(self):
+        """The log keeps 100 events; the socket's buffers take some 200."""
+        begin = self.newest()
+        stream = Stream(self.server, f"?after={begin}")
+        self.make(1200)
+        newest = self.newest()
+        self.assertEqual(newest, begin + 1200)
+        expected, lost = begin + 1, 0
+        while expected <= newest:
+            event = stream.next()
+            if event["EventType"] == "events_lost":
+                validate(event, "event")
+                lost += event["lost"]
+                self.assertEqual(event["EventId"], expected + event["lost"] - 1)
+            else:
+                self.assertEqual(event["EventId"], expected)
+            expected = event["EventId"] + 1
+        self.assertGreater(lost, 100)
+        self.assertEqual(self.server.get("/v1/status")[1]["events"]["lost"], lost)
+        stream.close()
+
+    def test_what_has_gone_is_told(self):
+        self.make(200)
+        first, *others = self.kept("after=0")
+        newest = self.newest()
+        self.assertEqual((first["EventType"], first["lost"], first["EventId"]), ("events_lost", newest - 100, newest - 100))
+        self.assertEqual([e["EventId"] for e in others], list(range(newest - 99, newest + 1)))
+        self.assertEqual(self.kept(""), others)
+
+    def test_wrong_requests(self):
+        newest = self.newest()
+        for query in (f"after={newest + 1}", "after=x", "after=", "after=-1", "after=1x", "follow=2", "follow=yes",
+                      "after=99999999999999999999", "limit=3"):
+            status, o = self.server.get("/v1/events?" + query)
+            self.assertEqual(status, 400, query)
+            self.assertIn(query.partition("=")[0], o["Message"])
+
+    def test_readers_are_bounded_and_leave(self):
+        streams = [Stream(self.server) for _ in range(16)]
+        self.assertEqual([s.status for s in streams], [200] * 16)
+        self.assertEqual(self.server.get("/v1/events")[0], 503)
+        for s in streams:
+            s.close()
+        self.make(10)  # they are noticed to have gone when something is sent to them
+        for _ in range(100):
+            self.make(10)
+            if self.server.get("/v1/status")[1]["events"]["readers"] == 0:
+                break
+        self.assertEqual(self.server.get("/v1/status")[1]["events"]["readers"], 0)
+
+    def test_stream_ends_with_the_server(self):
+        server = Server(further=0)
+        stream = Stream(server)
+        waiting = Stream(server, "?after=0")
+        server.post([action("PlayAudio", "call-1")])
+        code, text = server.stop()
+        self.assertEqual(code, 0, text)
+        self.assertEqual(len(stream.rest()), 1)
+        self.assertEqual(len(waiting.rest()), 1)
+        stream.close()
+        waiting.close()
+
+
+class CallUpdate(AdminCase):
+    def update(self, application, body='{"Arguments":{}}'):
+        r, data = self.server.request("POST", f"/sip-media-applications/{application}/calls/some%2Fid", body)
+        return r.status, r.getheader("x-amzn-ErrorType"), json.loads(data)
+
+    def test_accepted(self):
+        answer = {"SipMediaApplicationCall": {"TransactionId": "some/id"}}
+        self.assertEqual(self.update("sma"), (202, None, answer))
+        validate(answer, "call_update_answer")
+
+    def test_each_error_has_its_name(self):
+        for application, status, name in (
+            ("bad", 400, "BadRequestException"),
+            ("none", 404, "NotFoundException"),
+            ("busy", 429, "ThrottledClientException"),
+            ("ending", 503, "ServiceUnavailableException"),
+            ("broken", 500, "ServiceFailureException"),
+        ):
+            self.assertEqual(
+                self.update(application),
+                (status, name, {"Message": f'{application} of some/id: {{"Arguments":{{}}}}'}),
+            )
+
+    def test_other_paths_are_not_it(self):
+        for path in ("/sip-media-applications/x/calls/", "/sip-media-applications//calls/x",
+                     "/sip-media-applications/x", "/sip-media-applications/x/call/y"):
+            self.assertEqual(self.server.request("POST", path, "{}")[0].status, 404, path)
+        r, _ = self.server.request("GET", "/sip-media-applications/x/calls/y")
+        self.assertEqual((r.status, r.getheader("Allow")), (405, "POST"))
 class SipEvents(AdminCase):
     """What becomes of events is sip_events_test's; here, how a request is answered."""
 
@@ -502,7 +652,7 @@ class Documentation(unittest.TestCase):
 
     def test_examples_are_run(self):
         for marks, command in self.blocks("tried", "sh"):
-            status, form = marks.split()
+            status, form, *lines = marks.split()
             command = command.strip().replace("/run/legtap/legtap.sock", self.server.path)
             done = subprocess.run(["sh", "-c", f"{command} -sS -w '\\n%{{http_code}}'"], capture_output=True, text=True,
                                   check=True)
@@ -513,7 +663,8 @@ class Documentation(unittest.TestCase):
             elif form == "openmetrics":
                 self.assertTrue(answer.endswith("# EOF\n"))
             else:
-                validate(json.loads(answer), form.removesuffix(".json"))
+                for text in answer.splitlines() if lines else [answer]:
+                    validate(json.loads(text), form.removesuffix(".json"))
 
     def test_answers_are_of_their_schemas(self):
         for form, answer in self.blocks("answer", "json"):
@@ -531,7 +682,7 @@ class Documentation(unittest.TestCase):
 
     def test_metrics_are_named(self):
         names = re.findall(r"(?m)^# TYPE legtap_(\w+) ", self.server.request("GET", "/metrics")[1].decode())
-        families = ("rx_", "writer_", "sip_", "media_", "hep_", "port_")
+        families = ("rx_", "writer_", "sip_", "media_", "hep_", "port_", "application_")
         missing = [n for n in names if not n.startswith(families) and f"legtap_{n}" not in self.text]
         self.assertEqual(missing, [])
 

@@ -9,7 +9,9 @@
 #include <rte_ring.h>
 
 #include "controlplane/account.h"
+#include "controlplane/application.h"
 #include "controlplane/dialog.h"
+#include "controlplane/events.h"
 #include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
@@ -157,6 +159,44 @@ unsigned int fakes_leg_holds(const struct fakes *f)
 	for (const struct leg *leg = the_legs.first; leg; leg = leg->next)
 		count += leg->holds;
 	return count;
+}
+
+/* --- The application --- */
+
+/* Takes its id for the error that it is to fail with. */
+int application_call_update(struct application *a, const char *application_id,
+	const char *transaction_id, const char *body, size_t bytes, struct errmsg *e)
+{
+	static const struct {
+		const char *id;
+		int err;
+	} errors[] = {{"bad", -EINVAL}, {"none", -ENOENT}, {"busy", -EAGAIN},
+		{"ending", -ESHUTDOWN}, {"broken", -ENOMEM}};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (strcmp(application_id, errors[i].id) == 0)
+			return errmsg_set(e, errors[i].err, "%s of %s: %.*s", application_id,
+				transaction_id, (int)bytes, body);
+	return 0;
+}
+
+uint64_t application_count(const struct application *a, enum application_counter c)
+{
+	return 70 + (uint64_t)c;
+}
+
+const char *application_counter_name(enum application_counter c)
+{
+	static const char *const names[] = {
+#define NAME(name, help) #name,
+		APPLICATION_COUNTERS(NAME)};
+
+	return names[c];
+}
+
+const char *application_counter_help(enum application_counter c)
+{
+	return "a counter of the application";
 }
 
 /* --- Recordings --- */
@@ -606,6 +646,8 @@ void fakes_create(struct fakes *f)
 	f->control.topology = &f->topology;
 	f->control.legs = &the_legs;
 	f->control.recordings = &the_recordings;
+	if (events_create(&f->control.events, NULL, FAKES_EVENTS, NULL) != 0)
+		abort();
 }
 
 /* A session is freed with its last leg. */
@@ -635,6 +677,7 @@ void fakes_destroy(struct fakes *f)
 	memset(rx_counters, 0, sizeof(rx_counters));
 	memset(writer_counters, 0, sizeof(writer_counters));
 	timers_destroy(&f->control.timers);
+	events_destroy(f->control.events);
 	free(f->config.accounts);
 	held_count = 0;
 	action_count = 0;

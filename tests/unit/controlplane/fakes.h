@@ -10,6 +10,8 @@
  *   "broken…"   its actions fail with -EIO
  *   "forbidden…" its start fails with -EACCES
  *   others      its actions are done at once, or fail as the state machine would */
+#define FAKES_EVENTS 100U /* the event log keeps */
+
 struct fakes {
 	struct control control;
 	struct config config;

@@ -80,6 +80,36 @@ class Shows(Case):
         self.assertTrue(self.ctl("metrics")[0].endswith("# EOF\n"))
 
 
+class Events(Case):
+    def events(self, *arguments):
+        return [json.loads(line) for line in self.ctl("--json", "events", *arguments)[0].splitlines()]
+
+    def test_events(self):
+        self.ctl("start", "many-5")
+        self.ctl("stop", "many-5")
+        start, stop = self.events()[-2:]
+        self.assertEqual((start["ActionData"]["Type"], stop["ActionData"]["Type"]),
+                         ("StartCallRecording", "StopCallRecording"))
+        self.assertEqual(self.events("--after", str(start["EventId"])), [stop])
+        [line] = self.ctl("events", "--after", str(start["EventId"]))[0].splitlines()
+        self.assertEqual(line, f"{stop['Time']} {stop['EventId']} invocation Sequence={stop['Sequence']} "
+                         "InvocationEventType=ACTION_SUCCESSFUL Source=socket action=StopCallRecording "
+                         f"transaction_id={stop['CallDetails']['TransactionId']}")
+        self.assertIn("after: no event", self.ctl("events", "--after", str(stop["EventId"] + 1), status=1)[1])
+        self.assertIn("whole number", self.ctl("events", "--after", "x&follow=1", status=1)[1])
+
+    def test_events_are_followed(self):
+        newest = self.json("status")["events"]["newest"]
+        follower = subprocess.Popen([LEGTAPCTL, "--socket", self.socket, "--json", "events", "--follow", "--after",
+                                     str(newest)], stdout=subprocess.PIPE, text=True)
+        for action in ("start", "stop"):
+            self.ctl(action, "many-6")
+            newest += 1
+            self.assertEqual(json.loads(follower.stdout.readline())["EventId"], newest)
+        follower.kill()
+        follower.communicate()
+
+
 class Actions(Case):
     def test_from_start_to_stop(self):
         out = self.ctl("start", "call-1", "--track", "INCOMING")[0]

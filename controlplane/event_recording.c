@@ -1,0 +1,198 @@
+#include "controlplane/event_recording.h"
+
+#include <cjson/cJSON.h>
+
+#include "controlplane/control.h"
+#include "controlplane/events.h"
+#include "controlplane/recordings.h"
+#include "controlplane/timestamp.h"
+
+static void add_uuid(cJSON *o, const char *name, const struct uuid *id)
+{
+	char text[UUID_TEXT_BYTES];
+
+	cJSON_AddStringToObject(o, name, uuid_format(id, text));
+}
+
+static void add_time(cJSON *o, const char *name, const struct recording *rec, uint64_t ns)
+{
+	char text[TIMESTAMP_TEXT_BYTES];
+
+	cJSON_AddStringToObject(o, name, timestamp_format(recording_wall_ms(rec, ns), text));
+}
+
+/* What every event of a recording bears; the names are those of recordings.jsonl. NULL: there is no
+ * event log. */
+static cJSON *describe(const struct recording *rec)
+{
+	const struct recording_info *info = &rec->info;
+	char object[RECORDING_OBJECT_BYTES];
+	cJSON *o;
+
+	if (!rec->owner->control->events)
+		return NULL;
+	o = cJSON_CreateObject();
+	add_uuid(o, "recording_id", &info->recording_id);
+	add_uuid(o, "transaction_id", &info->transaction_id);
+	add_uuid(o, "call_id", &info->call_id);
+	cJSON_AddStringToObject(o, "sip_call_id", info->sip_call_id);
+	cJSON_AddStringToObject(o, "participant_tag", info->participant_tag);
+	cJSON_AddStringToObject(o, "track", tracks_name(info->tracks));
+	cJSON_AddStringToObject(o, "account", info->account);
+	cJSON_AddStringToObject(o, "file", recording_object(rec, object));
+	return o;
+}
+
+static void add(const struct recording *rec, const char *type, cJSON *o)
+{
+	if (o)
+		control_event(rec->owner->control, type, o);
+}
+
+void event_recording_started(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (o)
+		add_time(o, "start", rec, rec->start_ns);
+	add(rec, "recording_started", o);
+}
+
+static void add_offset(cJSON *o, const struct recording *rec, uint64_t ns)
+{
+	uint64_t offset_ms = ns > rec->start_ns ? (ns - rec->start_ns) / 1000000 : 0;
+
+	cJSON_AddNumberToObject(o, "offset_ms", (double)offset_ms);
+}
+
+void event_recording_paused(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (o)
+		add_offset(o, rec, rec->pauses[rec->pause_count - 1].start_ns);
+	add(rec, "recording_paused", o);
+}
+
+void event_recording_resumed(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (o)
+		add_offset(o, rec, rec->pauses[rec->pause_count - 1].end_ns);
+	add(rec, "recording_resumed", o);
+}
+
+void event_recording_stopped(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (o) {
+		add_time(o, "start", rec, rec->start_ns);
+		cJSON_AddNumberToObject(o, "duration_ms", (double)recording_duration_ms(rec));
+		cJSON_AddStringToObject(o, "reason", rec->window.reason);
+	}
+	add(rec, "recording_stopped", o);
+}
+
+static void add_file(cJSON *o, const struct recording *rec)
+{
+	cJSON_AddNumberToObject(o, "duration_ms", (double)rec->duration_ms);
+	cJSON_AddNumberToObject(o, "bytes", (double)rec->bytes);
+	cJSON_AddStringToObject(o, "sha256", rec->sha256);
+}
+
+/* The tracks of a sidecar that packets are missing from: [{track, received, lost}]. */
+static cJSON *lossy_tracks(const cJSON *sidecar)
+{
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *track;
+
+	cJSON_ArrayForEach(track, cJSON_GetObjectItem(sidecar, "tracks"))
+	{
+		const cJSON *lost = cJSON_GetObjectItem(track, "lost");
+		cJSON *item;
+
+		if (!cJSON_IsNumber(lost) || lost->valuedouble <= 0)
+			continue;
+		item = cJSON_CreateObject();
+		for (const char *const *name =
+				(const char *const[]){"track", "received", "lost", NULL};
+			*name; name++)
+			cJSON_AddItemToObject(item, *name,
+				cJSON_Duplicate(cJSON_GetObjectItem(track, *name), true));
+		cJSON_AddItemToArray(list, item);
+	}
+	return list;
+}
+
+static void tell_loss(const struct recording *rec)
+{
+	cJSON *sidecar = rec->json ? cJSON_Parse(rec->json) : NULL;
+	cJSON *tracks = lossy_tracks(sidecar);
+	cJSON *o;
+
+	cJSON_Delete(sidecar);
+	if (cJSON_GetArraySize(tracks) == 0) {
+		cJSON_Delete(tracks);
+		return;
+	}
+	o = describe(rec);
+	cJSON_AddStringToObject(o, "place", "network");
+	cJSON_AddItemToObject(o, "tracks", tracks);
+	add(rec, "loss_seen", o);
+}
+
+void event_recording_rendered(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (!o)
+		return;
+	tell_loss(rec);
+	add_file(o, rec);
+	add(rec, "recording_rendered", o);
+}
+
+void event_recording_delivered(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (o)
+		add_file(o, rec);
+	add(rec, "recording_delivered", o);
+}
+
+void event_recording_failed(const struct recording *rec)
+{
+	cJSON *o = describe(rec);
+
+	if (o)
+		cJSON_AddStringToObject(o, "failure", rec->failure);
+	add(rec, "recording_failed", o);
+}
+
+void event_delivery_failed(
+	const struct recording *rec, long http_status, const char *why, uint32_t retry_ms)
+{
+	cJSON *o = describe(rec);
+
+	if (o) {
+		if (http_status)
+			cJSON_AddNumberToObject(o, "http_status", (double)http_status);
+		cJSON_AddStringToObject(o, "failure", why);
+		cJSON_AddNumberToObject(o, "retry_ms", retry_ms);
+	}
+	add(rec, "delivery_failed", o);
+}
+
+void event_spool_loss(const struct recording *rec, uint64_t packets)
+{
+	cJSON *o = describe(rec);
+
+	if (o) {
+		cJSON_AddStringToObject(o, "place", "spool");
+		cJSON_AddNumberToObject(o, "lost", (double)packets);
+	}
+	add(rec, "loss_seen", o);
+}
