@@ -135,4 +135,29 @@ struct world_entry *world_entry(
 /* Nothing is under way in a stream's rx core. */
 bool world_is_idle(const struct world *w);
 
+/* --- What tests say often --- */
+
+/* An answered leg, INCOMING polled by rx core 0 and OUTGOING by rx core 1, known to both. */
+struct leg *world_talking(struct world *w, const char *id, uint16_t host);
+/* A packet of both tracks. */
+void world_talk(struct world *w, uint16_t host);
+void world_assert_answered(const struct answer *a, int err, const char *why);
+/* The action, settled, is answered with success. */
+void world_succeeds(struct world *w, void (*act)(struct world *, struct leg *, struct answer *),
+	struct leg *leg);
+/* The action is answered with -EINVAL at once; why: part of what it says. */
+void world_fails(struct world *w, void (*act)(struct world *, struct leg *, struct answer *),
+	struct leg *leg, const char *why);
+/* Frames of both tracks. */
+uint64_t world_frames(const struct world_file *f);
+
+/* --- Between the world's files --- */
+
+void world_make_rx(struct world *w);
+void world_end_rx(struct world *w);
+void world_make_storage(struct world *w);
+void world_end_storage(struct world *w);
+/* An rx core polls a packet that has just arrived. */
+void world_poll(struct world *w, const struct flow *flow);
+
 #endif
