@@ -278,6 +278,7 @@ static void a_resume_takes_the_time_at_which_it_is_seen(void **state)
 	world_resume(w, leg, &a);
 	assert_int_equal(f->pauses[0].end_ns, w->now_ns);
 	assert_int_equal(leg->recording->open_ns, w->now_ns);
+	world_settle(w);
 }
 
 static void repeated_actions_succeed_and_change_nothing(void **state)
