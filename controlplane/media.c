@@ -246,7 +246,7 @@ static void match(struct media *m, struct media_stream *s)
 	if (!endpoint_match(m->control->endpoints, &s->flow.source, &s->flow.destination,
 		    s->flow.encapsulation, &leg, &track))
 		return;
-	if (s->leg != leg || s->track != track)
+	if (!s->leg || s->leg != leg || s->track != track)
 		claim(m, s, leg, track);
 }
 

@@ -311,7 +311,7 @@ static void talk(struct model *m, struct model_leg *l)
 	uint64_t before = f ? f->frames[track] : 0;
 
 	world_packet(&m->world, l->host, l->port, track, rx);
-	if (!surely)
+	if (!surely || !f)
 		return;
 	world_settle_gates(&m->world); /* it may be a stream's first */
 	assert_int_equal(f->frames[track], before + 1);
