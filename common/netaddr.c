@@ -46,6 +46,30 @@ int netaddr_parse(const char *text, struct netaddr *out)
 	return 0;
 }
 
+int netaddr_parse_port(const char *text, struct netaddr *out)
+{
+	char host[NETADDR_TEXT_BYTES];
+	const char *colon = strrchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	struct netaddr a;
+	unsigned long port;
+	char *end;
+
+	if (length == 0 || length >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+		return -EINVAL;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	port = strtoul(colon + 1, &end, 10);
+	/* An IPv6 address without brackets may be one without a port. */
+	if (*end || port > UINT16_MAX || (strchr(host, ':') && host[0] != '['))
+		return -EINVAL;
+	if (netaddr_parse(host, &a) != 0)
+		return -EINVAL;
+	a.port = (uint16_t)port;
+	*out = a;
+	return 0;
+}
+
 bool netaddr_same_host(const struct netaddr *a, const struct netaddr *b)
 {
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;

@@ -28,6 +28,10 @@ struct netaddr netaddr_from_ipv6(const void *ip, uint16_t port);
 /* Parses an address without a port ("10.0.0.1", "2001:db8::1", brackets allowed). 0 or -EINVAL. */
 int netaddr_parse(const char *text, struct netaddr *out);
 
+/* Parses an address with its port as netaddr_format gives it: "10.0.0.1:5060",
+ * "[2001:db8::1]:5060". Port 0 is taken. 0 or -EINVAL. */
+int netaddr_parse_port(const char *text, struct netaddr *out);
+
 /* Equal address and port; equal address only. */
 bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);
 bool netaddr_same_host(const struct netaddr *a, const struct netaddr *b);

@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "controlplane/account.h"
-#include "controlplane/utf8.h"
+#include "controlplane/json_body.h"
 
 #define DESTINATION_FORM "{\"Type\":\"S3\",\"Location\":\"bucket\"} or \"bucket/prefix\""
 
@@ -18,30 +18,6 @@ const char *const action_types[ACTION_OTHER] = {
 	[ACTION_PAUSE] = "PauseCallRecording",
 	[ACTION_RESUME] = "ResumeCallRecording",
 };
-
-static bool only_blanks(const char *at, const char *end)
-{
-	while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
-		at++;
-	return at == end;
-}
-
-static int parse_json(cJSON **out, const char *text, size_t bytes, struct errmsg *e)
-{
-	const char *end = NULL;
-
-	if (!utf8_valid(text, bytes))
-		return errmsg_set(e, -EINVAL, "the request is not UTF-8");
-	*out = cJSON_ParseWithLengthOpts(text, bytes, &end, false);
-	if (!*out || !only_blanks(end, text + bytes))
-		return errmsg_set(e, -EINVAL, "the request is not JSON: it is wrong at octet %zu",
-			end ? (size_t)(end - text) : 0);
-	if (!cJSON_IsObject(*out))
-		return errmsg_set(e, -EINVAL,
-			"the request is no JSON object: send "
-			"{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}");
-	return 0;
-}
 
 /* null is as good as absent. */
 static const cJSON *member(const cJSON *object, const char *name)
@@ -185,7 +161,8 @@ static int parse_head(struct action_list *list, struct errmsg *e)
 
 static int parse_list(struct action_list *list, const char *text, size_t bytes, struct errmsg *e)
 {
-	int err = parse_json(&list->json, text, bytes, e);
+	int err = json_body_parse(
+		&list->json, text, bytes, "{\"SchemaVersion\":\"1.0\",\"Actions\":[…]}", e);
 	const cJSON *json;
 
 	if (err == 0)

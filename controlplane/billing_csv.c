@@ -55,7 +55,10 @@ char *billing_csv(const struct cJSON *report)
 	for (size_t i = 0; i < COLUMNS; i++)
 		fprintf(out, "%s%s", i ? "," : "", columns[i]);
 	fputs("\r\n", out);
-	cJSON_ArrayForEach(line, lines) print_line(line, out);
+	cJSON_ArrayForEach(line, lines)
+	{
+		print_line(line, out);
+	}
 	failed = ferror(out);
 	if (fclose(out) != 0 || failed) {
 		free(text);

@@ -19,6 +19,11 @@ static const char *const state_names[] = {
 	[LEG_ENDED] = "ended",
 };
 
+const char *leg_state_name(const struct leg *leg)
+{
+	return state_names[leg->state];
+}
+
 static void add_uuid(cJSON *o, const char *name, const struct uuid *id)
 {
 	char text[UUID_TEXT_BYTES];
@@ -85,7 +90,7 @@ struct cJSON *call_to_json(const struct control *control, const struct leg *leg)
 	cJSON_AddStringToObject(o, "participant_tag", leg->participant_tag);
 	cJSON_AddStringToObject(o, "sip_call_id", leg->sip_call_id);
 	add_parties(o, leg);
-	cJSON_AddStringToObject(o, "state", state_names[leg->state]);
+	cJSON_AddStringToObject(o, "state", leg_state_name(leg));
 	cJSON_AddStringToObject(o, "account", leg->account ? leg->account->id : "default");
 	add_time(o, "start", leg, leg->offered_ns);
 	add_time(o, "answered", leg, leg->answered_ns);

@@ -8,6 +8,9 @@ struct cJSON;
 struct control;
 struct leg;
 
+/* "offered", "ringing", …: the state of a leg. */
+const char *leg_state_name(const struct leg *leg);
+
 /* What a list shows of a leg. */
 struct cJSON *call_to_json(const struct control *control, const struct leg *leg);
 

@@ -47,7 +47,11 @@ static int find_in_transaction(const struct arguments *a, struct client *c, char
 
 	if (status)
 		return status;
-	cJSON_ArrayForEach(call, cJSON_GetObjectItem(o, "calls")) if (is_meant(a, call)) break;
+	cJSON_ArrayForEach(call, cJSON_GetObjectItem(o, "calls"))
+	{
+		if (is_meant(a, call))
+			break;
+	}
 	*out = call ? client_escape(c, text_of(call, "call_id")) : NULL;
 	if (!call)
 		status = command_fail(a, COMMAND_FAILED,

@@ -111,11 +111,17 @@ static int show_report(const struct arguments *a, const cJSON *report)
 		"ACCOUNT|CALL ID|START|STOP|>DURATION|>BILLED S|>PER MINUTE|>AMOUNT|CURRENCY");
 	int err;
 
-	cJSON_ArrayForEach(item, cJSON_GetObjectItem(report, "lines")) add_usage(t, item);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(report, "lines"))
+	{
+		add_usage(t, item);
+	}
 	err = table_print(t, stdout);
 	puts("");
 	t = table_create("TOTAL OF|>USAGES|>DURATION|>BILLED S|>AMOUNT|CURRENCY");
-	cJSON_ArrayForEach(item, cJSON_GetObjectItem(report, "totals")) add_total(t, item);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(report, "totals"))
+	{
+		add_total(t, item);
+	}
 	err |= table_print(t, stdout);
 	if (err)
 		return command_fail(a, COMMAND_FAILED, "no memory");

@@ -65,7 +65,10 @@ int command_calls(const struct arguments *a, struct client *c)
 		status = command_print_json(a, o);
 	} else {
 		t = table_create("CALL ID|LEG|FROM|TO|STATE|>TALK|RECORDING|ACCOUNT|TRANSACTION");
-		cJSON_ArrayForEach(call, cJSON_GetObjectItem(o, "calls")) add_call(t, call);
+		cJSON_ArrayForEach(call, cJSON_GetObjectItem(o, "calls"))
+		{
+			add_call(t, call);
+		}
 		status = print(a, t);
 	}
 	cJSON_Delete(o);
@@ -116,7 +119,9 @@ static int list_recordings(const struct arguments *a, const cJSON *o)
 				       "PARTICIPANT|FILE");
 
 	cJSON_ArrayForEach(recording, cJSON_GetObjectItem(o, "recordings"))
+	{
 		add_recording(t, recording);
+	}
 	return print(a, t);
 }
 
@@ -174,7 +179,9 @@ static int show_recording(const struct arguments *a, const cJSON *o)
 	t = table_create("TRACK|SSRC|CODEC|SOURCE|DESTINATION|>RECEIVED|>LOST|>DUPLICATE|"
 			 ">REORDERED|>JITTER MS|>MOST");
 	cJSON_ArrayForEach(track, cJSON_GetObjectItemCaseSensitive(o, "tracks"))
+	{
 		add_streams(t, track);
+	}
 	return print(a, t);
 }
 

@@ -122,9 +122,14 @@ static int show_cores(const cJSON *o)
 	struct table *t = table_create("CORE|>IN|>KEPT|>DROPPED|>IN FLIGHT");
 	const cJSON *core;
 
-	cJSON_ArrayForEach(core, member(o, "rx")) add_stage(t, "rx", core, "recorded");
+	cJSON_ArrayForEach(core, member(o, "rx"))
+	{
+		add_stage(t, "rx", core, "recorded");
+	}
 	cJSON_ArrayForEach(core, member(o, "writers"))
+	{
 		add_stage(t, "writer", core, "chunks_written");
+	}
 	return table_print(t, stdout);
 }
 
@@ -161,9 +166,11 @@ static void add_drops(struct table *t, const char *kind, const cJSON *core)
 	char where[32];
 
 	snprintf(where, sizeof(where), "%s%.0f", kind, number_of(core, kind));
-	cJSON_ArrayForEach(
-		item, member(core, "counters")) if (strncmp(item->string, "drop_", 5) == 0)
-		add_loss(t, where, item->string, item->valuedouble);
+	cJSON_ArrayForEach(item, member(core, "counters"))
+	{
+		if (strncmp(item->string, "drop_", 5) == 0)
+			add_loss(t, where, item->string, item->valuedouble);
+	}
 }
 
 static int show_losses(const cJSON *o)
@@ -172,10 +179,20 @@ static int show_losses(const cJSON *o)
 	struct table *t = table_create("LOST AT|WHAT|>COUNT");
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, member(o, "ports")) for (size_t i = 0; i < 3; i++)
-		add_loss(t, text_of(item, "device"), of_port[i], number_of(item, of_port[i]));
-	cJSON_ArrayForEach(item, member(o, "rx")) add_drops(t, "rx", item);
-	cJSON_ArrayForEach(item, member(o, "writers")) add_drops(t, "writer", item);
+	cJSON_ArrayForEach(item, member(o, "ports"))
+	{
+		for (size_t i = 0; i < sizeof(of_port) / sizeof(of_port[0]); i++)
+			add_loss(t, text_of(item, "device"), of_port[i],
+				number_of(item, of_port[i]));
+	}
+	cJSON_ArrayForEach(item, member(o, "rx"))
+	{
+		add_drops(t, "rx", item);
+	}
+	cJSON_ArrayForEach(item, member(o, "writers"))
+	{
+		add_drops(t, "writer", item);
+	}
 	add_loss(t, "control", "legs refused", number_of(member(o, "legs"), "refused"));
 	if (table_rows(t) > 0)
 		return table_print(t, stdout);

@@ -19,6 +19,7 @@
 #define CONFIG_ACCOUNTS_MAX 1024
 #define CONFIG_RULES_MAX 1024
 #define CONFIG_CORE_MAX 1023
+#define CONFIG_HEP_LISTENERS_MAX 8
 
 /* Which calls a rule or an account is for. An empty text or list matches all. Texts are shell
  * patterns (fnmatch(3)) on the user part of a SIP or tel URI ("+4930*"); `trunk` holds addresses or
@@ -46,6 +47,12 @@ struct account_config {
 					     destination's own */
 	unsigned int location_count;	  /* 0: all buckets are allowed */
 	char locations[CONFIG_LIST_MAX][CONFIG_TEXT_BYTES];
+};
+
+/* Where HEPv3 is listened for. */
+struct hep_listen {
+	bool tcp; /* false: UDP */
+	struct netaddr address;
 };
 
 enum rule_from {
@@ -81,6 +88,13 @@ struct config {
 		uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX];
 	} sbc;
 	char transaction_header[64];
+	struct {
+		unsigned int listen_count; /* 0: HEP is off */
+		struct hep_listen listen[CONFIG_HEP_LISTENERS_MAX];
+		char key[64]; /* "": none is asked for */
+		unsigned int allow_count;
+		struct netprefix allow[CONFIG_LIST_MAX];
+	} hep;
 	unsigned int account_count; /* the first is always "default" */
 	struct account_config *accounts;
 	unsigned int rule_count;

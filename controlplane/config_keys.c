@@ -128,6 +128,21 @@ const struct config_key config_keys[] = {
 		.fallback = "\"Session-ID\"", .form = &form_header,
 		.help = "The SIP header that the SBC copies from leg to leg. Of `Session-ID` (RFC "
 			"7989) either half may match. Empty: no header ties legs."},
+	{"hep", KEY_OBJECT,
+		.help = "SIP that SBCs and proxies send as HEPv3, where their signalling is not on "
+			"the mirror (see hep.md)."},
+	{"hep.listen", KEY_LISTENERS, LIST(struct config, hep.listen, hep.listen_count),
+		.fallback = "[]", .unit = "addresses",
+		.help = "Where HEPv3 is listened for: `udp:127.0.0.1:9060`, `tcp:[::1]:9060`. "
+			"Empty: "
+			"nowhere."},
+	{"hep.key", KEY_TEXT, FIELD(struct config, hep.key), .fallback = "\"\"",
+		.help = "The authentication key that every message must bear. Empty: none is asked "
+			"for."},
+	{"hep.allow", KEY_PREFIXES, LIST(struct config, hep.allow, hep.allow_count),
+		.fallback = "[\"127.0.0.0/8\", \"::1\"]", .unit = "addresses",
+		.help = "Addresses or prefixes that may send. Whoever may, can begin and end calls "
+			"in legtap's eyes."},
 	{"accounts", KEY_OBJECTS, .most = CONFIG_ACCOUNTS_MAX - 1, .append = append_account,
 		.at = account_at,
 		.help = "Who is billed. A leg belongs to the first account whose `match` fits, in "

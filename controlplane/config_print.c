@@ -44,6 +44,13 @@ static void print_prefix(const struct netprefix *p, FILE *out)
 	fprintf(out, "\"%s/%u\"", netaddr_format(&p->address, text), p->bits);
 }
 
+static void print_listener(const struct hep_listen *l, FILE *out)
+{
+	char text[NETADDR_TEXT_BYTES];
+
+	fprintf(out, "\"%s:%s\"", l->tcp ? "tcp" : "udp", netaddr_format(&l->address, text));
+}
+
 static void print_one(const struct config_key *key, const void *field, FILE *out)
 {
 	char text[DECIMAL_TEXT_BYTES];
@@ -71,6 +78,9 @@ static void print_one(const struct config_key *key, const void *field, FILE *out
 		break;
 	case KEY_PREFIXES:
 		print_prefix(field, out);
+		break;
+	case KEY_LISTENERS:
+		print_listener(field, out);
 		break;
 	default:
 		config_print_text(field, out);

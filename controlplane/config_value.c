@@ -146,6 +146,20 @@ static int read_prefix(
 	return 0;
 }
 
+static int read_listener(
+	const struct config_key *key, const cJSON *value, void *field, struct errmsg *why)
+{
+	const char *text = cJSON_IsString(value) ? value->valuestring : "";
+	struct hep_listen l = {.tcp = strncmp(text, "tcp:", 4) == 0};
+
+	if (!l.tcp && strncmp(text, "udp:", 4) != 0)
+		return -EINVAL;
+	if (netaddr_parse_port(text + 4, &l.address) != 0 || l.address.port == 0)
+		return -EINVAL;
+	*(struct hep_listen *)field = l;
+	return 0;
+}
+
 static int read_bucket(
 	const struct config_key *key, const cJSON *value, void *field, struct errmsg *why)
 {
@@ -205,6 +219,7 @@ static const struct {
 	[KEY_PREFIXES] = {read_prefix, true},
 	[KEY_UDP_PORTS] = {read_integer, true},
 	[KEY_CORES] = {read_integer, true},
+	[KEY_LISTENERS] = {read_listener, true},
 	[KEY_BUCKETS] = {read_bucket, true},
 	[KEY_LOCATION] = {read_location, false},
 	[KEY_DESTINATION] = {read_destination, false},

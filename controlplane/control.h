@@ -14,6 +14,7 @@ struct admin;
 struct dataplane;
 struct dialogs;
 struct endpoints;
+struct hep_server;
 struct ledger;
 struct media;
 struct recordings;
@@ -38,6 +39,7 @@ struct control {
 	struct recordings *recordings;
 	struct ledger *ledger;
 	struct admin *admin;
+	struct hep_server *hep; /* NULL: off */
 };
 
 #endif

@@ -364,6 +364,22 @@ static void handle(struct dialogs *d, const struct sip_packet *packet)
 		without_leg(&a);
 }
 
+int dialog_adopt(struct dialogs *d, struct leg *leg, uint32_t cseq)
+{
+	int err = leg->dialog ? 0 : dialog_attach(d, leg);
+
+	if (err == 0)
+		((struct dialog *)leg->dialog)->invite_cseq = cseq;
+	return err;
+}
+
+uint32_t dialog_invite_cseq(const struct leg *leg)
+{
+	const struct dialog *dialog = leg->dialog;
+
+	return dialog ? dialog->invite_cseq : 0;
+}
+
 /* RFC 5626's keep-alives, and the empty datagrams of some phones. */
 static bool is_keep_alive(const struct sip_packet *packet)
 {

@@ -26,6 +26,13 @@ struct sip_packet {
 };
 void dialog_receive(struct dialogs *d, const struct sip_packet *packet);
 
+/* Gives a leg that no SIP message made what is known of its dialog: SIP of it may be seen after
+ * all. cseq: of its INVITE; 0: not known. 0 or -ENOMEM. */
+int dialog_adopt(struct dialogs *d, struct leg *leg, uint32_t cseq);
+
+/* The CSeq of the newest INVITE that began a leg; 0: not known. */
+uint32_t dialog_invite_cseq(const struct leg *leg);
+
 #define DIALOG_COUNTERS(X) \
 	X(messages, "SIP messages") \
 	X(malformed, "SIP messages that no parser could read") \

@@ -28,14 +28,14 @@ struct args {
 
 static void add(struct args *a, const char *text)
 {
-	char *copy = NULL;
-
+	if (a->err)
+		return;
 	if (a->count == ARGS_MAX - 1)
-		a->err = a->err ? a->err : -E2BIG;
-	else if (!(copy = strdup(text)))
-		a->err = a->err ? a->err : -ENOMEM;
+		a->err = -E2BIG;
+	else if (asprintf(&a->value[a->count], "%s", text) < 0)
+		a->err = -ENOMEM;
 	else
-		a->value[a->count++] = copy;
+		a->count++;
 }
 
 /* Free 2 MiB and 1 GiB pages, in MiB. */

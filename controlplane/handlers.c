@@ -11,6 +11,7 @@
 #include "controlplane/leg_lookup.h"
 #include "controlplane/recording.h"
 #include "controlplane/request.h"
+#include "controlplane/sip_events.h"
 #include "controlplane/status.h"
 
 #define LIST_DEFAULT 1000
@@ -41,6 +42,22 @@ void handle_actions(struct request *r)
 		request_fail(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "%s", e.text);
 	else
 		actions_run(request_control(r), list, on_actions_done, r);
+}
+
+void handle_sip_events(struct request *r)
+{
+	char summary[SIP_EVENTS_SUMMARY_BYTES] = "";
+	struct cJSON *answer = NULL;
+	struct errmsg e;
+	size_t bytes;
+	const char *body = request_body(r, &bytes);
+	int err = sip_events_run(request_control(r), body, bytes, &answer, summary, &e);
+
+	request_summary(r, summary);
+	if (err != 0)
+		request_fail(r, MHD_HTTP_BAD_REQUEST, "%s", e.text);
+	else
+		request_answer_json(r, MHD_HTTP_OK, answer);
 }
 
 void handle_status(struct request *r)

@@ -6,6 +6,7 @@
 struct request;
 
 void handle_actions(struct request *r);
+void handle_sip_events(struct request *r);
 void handle_status(struct request *r);
 void handle_calls(struct request *r);
 void handle_call(struct request *r);

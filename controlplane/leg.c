@@ -444,7 +444,7 @@ static bool is_held(const struct leg_media *m)
 	return m->known && !(m->sends && m->receives);
 }
 
-void leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
+bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns)
 {
 	struct leg_media *m = &leg->media[end];
@@ -460,6 +460,7 @@ void leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
 	leg->on_hold = is_held(&leg->media[END_PARTICIPANT]) || is_held(&leg->media[END_SBC]);
 	if (changed && l->hooks.media_changed)
 		l->hooks.media_changed(l->hooks.arg, leg, end, at_ns);
+	return changed;
 }
 
 /* --- Transactions and holds --- */

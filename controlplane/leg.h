@@ -1,6 +1,6 @@
 /* Legs and transactions: who talks to whom through the SBC (product.md, Words and Time).
  *
- * dialog.c turns SIP messages (and, later, SIP events from the admin socket) into calls of the
+ * dialog.c turns SIP messages, and sip_events.c SIP events from the admin socket, into calls of the
  * functions here; the hooks tell media and recording what changed. Objects belong to the control
  * thread.
  *
@@ -167,8 +167,8 @@ void leg_end(
 	struct legs *l, struct leg *leg, const char *reason, unsigned int sip_code, uint64_t at_ns);
 
 /* One end announced this: addresses not yet known are added, codecs are replaced, and
- * hooks.media_changed is called if anything changed. */
-void leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
+ * hooks.media_changed is called if anything changed. Whether it did. */
+bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns);
 
 /* A later message of the leg bears this value of the transaction header. What it tells of legs to

@@ -22,6 +22,8 @@
 #include "controlplane/admin.h"
 #include "controlplane/dialog.h"
 #include "controlplane/endpoint.h"
+#include "controlplane/hep.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recordings.h"
@@ -69,6 +71,25 @@ static void move_time(struct control *c, uint64_t arrival_ns)
 		return;
 	c->now_ns = arrival_ns;
 	timers_run(&c->timers, arrival_ns);
+}
+
+/* --- From the network --- */
+
+/* The sender's clock is not the one that recordings run on, and its times may be anything: like the
+ * packets of a mirror, a message has the time at which it came. Its VLAN says nothing of those that
+ * the media is mirrored in. */
+static void on_hep_sip(void *arg, const struct hep_message *m)
+{
+	struct control *c = arg;
+	struct sip_packet sip = {.data = m->payload,
+		.bytes = (uint32_t)m->payload_bytes,
+		.source = m->source,
+		.destination = m->destination};
+
+	renew_time(c);
+	sip.arrival_ns = c->now_ns;
+	sip.wall_offset_ns = c->wall_offset_ns;
+	dialog_receive(c->dialogs, &sip);
 }
 
 /* --- From the dataplane --- */
@@ -331,17 +352,28 @@ int control_create(struct control *c, struct errmsg *e)
 
 void control_destroy(struct control *c)
 {
+	hep_server_destroy(c->hep);
 	dialogs_destroy(c->dialogs);
 	legs_destroy(c->legs); /* calls on_forgotten for each leg */
 	recordings_destroy(c->recordings);
 	media_destroy(c->media);
 	endpoints_destroy(c->endpoints);
 	timers_destroy(&c->timers);
+	c->hep = NULL;
 	c->dialogs = NULL;
 	c->legs = NULL;
 	c->recordings = NULL;
 	c->media = NULL;
 	c->endpoints = NULL;
+}
+
+int control_listen(struct control *c, struct errmsg *e)
+{
+	int err = fd_setsize(DESCRIPTORS_MAX);
+
+	if (err)
+		return errmsg_set(e, -err, "no memory for the event loop");
+	return hep_server_create(&c->hep, c->config, on_hep_sip, c, e);
 }
 
 static int listen_all(struct loop *loop)

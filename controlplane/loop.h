@@ -11,6 +11,9 @@
 int control_create(struct control *c, struct errmsg *e);
 void control_destroy(struct control *c);
 
+/* Opens the network listeners that the configuration asks for. 0 or -errno with a message. */
+int control_listen(struct control *c, struct errmsg *e);
+
 /* Runs until SIGTERM or SIGINT and everything recorded is finished, or, in --read, until the
  * capture is at its end and everything is delivered. 0 or -errno. */
 int control_run(struct control *c, struct errmsg *e);

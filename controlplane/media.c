@@ -3,6 +3,7 @@
  * now. */
 #include "controlplane/media.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,7 +247,8 @@ static void match(struct media *m, struct media_stream *s)
 	if (!endpoint_match(m->control->endpoints, &s->flow.source, &s->flow.destination,
 		    s->flow.encapsulation, &leg, &track))
 		return;
-	if (!s->leg || s->leg != leg || s->track != track)
+	assert(leg);
+	if (s->leg != leg || s->track != track)
 		claim(m, s, leg, track);
 }
 

@@ -14,6 +14,7 @@
 #include "controlplane/control.h"
 #include "controlplane/dialog.h"
 #include "controlplane/handlers.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
@@ -210,6 +211,10 @@ static void print_calls(FILE *out, const struct control *control)
 	for (enum dialog_counter c = 0; c < DIALOG_COUNTER_COUNT; c++) {
 		snprintf(name, sizeof(name), "sip_%s", dialog_counter_name(c));
 		total(out, name, dialog_counter_help(c), dialog_count(control->dialogs, c));
+	}
+	for (enum hep_counter c = 0; c < HEP_COUNTER_COUNT; c++) {
+		snprintf(name, sizeof(name), "hep_%s", hep_counter_name(c));
+		total(out, name, hep_counter_help(c), hep_count(control->hep, c));
 	}
 	for (enum media_counter c = 0; c < MEDIA_COUNTER_COUNT; c++) {
 		snprintf(name, sizeof(name), "media_%s", media_counter_name(c));

@@ -159,6 +159,8 @@ int process_create(struct process *p, struct errmsg *e)
 		return 0;
 	}
 	err = recordings_recover(c->recordings, e);
+	if (err == 0)
+		err = control_listen(c, e);
 	return err ? err : admin_create(&c->admin, c, e);
 }
 

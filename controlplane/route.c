@@ -7,6 +7,7 @@
 
 static const struct route routes[] = {
 	{"POST", "/v1/actions", "", handle_actions},
+	{"POST", "/v1/sip-events", "", handle_sip_events},
 	{"GET", "/v1/status", "", handle_status},
 	{"GET", "/v1/calls", "limit after", handle_calls},
 	{"GET", "/v1/calls/{id}", "", handle_call},

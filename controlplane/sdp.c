@@ -65,7 +65,7 @@ static struct section *current(struct parser *p)
 	return p->in_media ? &p->media : &p->session;
 }
 
-static struct codec static_codec(unsigned int payload_type)
+struct codec sdp_static_codec(unsigned int payload_type)
 {
 	struct codec c = {.payload_type = (uint8_t)payload_type};
 
@@ -134,7 +134,8 @@ static void parse_media(struct parser *p, const char *value)
 	at = strstr(at, proto) + strlen(proto);
 	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))
 		if (p->out->codec_count < LEG_CODECS_MAX)
-			p->out->codecs[p->out->codec_count++] = static_codec((unsigned int)type);
+			p->out->codecs[p->out->codec_count++] =
+				sdp_static_codec((unsigned int)type);
 }
 
 /* "IN IP4 192.0.2.4", perhaps with a multicast's "/127". */

@@ -14,4 +14,7 @@
  * when it does not begin with a v= line. */
 int sdp_parse(struct leg_media *out, const char *data, size_t bytes);
 
+/* What a payload type of RFC 3551 means; of another one name and clock_hz are empty. */
+struct codec sdp_static_codec(unsigned int payload_type);
+
 #endif

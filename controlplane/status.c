@@ -9,6 +9,7 @@
 
 #include "controlplane/control.h"
 #include "controlplane/dialog.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
@@ -316,6 +317,16 @@ static void add_calls(cJSON *o, const struct control *control)
 	cJSON_AddNumberToObject(media, "held_now", media_held_now(control->media));
 }
 
+static void add_hep(cJSON *o, const struct control *control)
+{
+	cJSON *hep = cJSON_AddObjectToObject(o, "hep");
+
+	cJSON_AddNumberToObject(hep, "connections", hep_connections(control->hep));
+	for (enum hep_counter c = 0; c < HEP_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(
+			hep, hep_counter_name(c), (double)hep_count(control->hep, c));
+}
+
 static void add_process(cJSON *o, const struct control *control)
 {
 	int64_t now_ms = ((int64_t)control->now_ns + control->wall_offset_ns) / MS_NS;
@@ -337,6 +348,7 @@ struct cJSON *status_to_json(const struct control *control)
 
 	add_process(o, control);
 	add_calls(o, control);
+	add_hep(o, control);
 	add_ports(o, control);
 	add_threads(o, control->topology);
 	add_accounting(o, control);

@@ -148,18 +148,25 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 	return RX_not_wanted;
 }
 
-/* The lines that a packet is copied from and to. */
+static inline const uint8_t *line_of(const uint8_t *p)
+{
+	return p - (uintptr_t)p % LINE_BYTES;
+}
+
+/* The lines that a packet is copied to, and from: of these the first has been read. */
 static inline void prefetch_copy(
 	const struct rx *rx, const struct burst *b, unsigned int i, const struct stream *s)
 {
 	uint32_t bytes = burst_readable(b, i);
 	const uint8_t *from = burst_payload(b, i);
-	uint8_t *to = filling_next(&rx->filling, s);
+	const uint8_t *from_end = from + bytes;
+	const uint8_t *to = filling_next(&rx->filling, s);
+	const uint8_t *to_end = to + sizeof(struct chunk_frame) + bytes;
 
-	for (uint32_t at = 0; at < bytes + sizeof(struct chunk_frame); at += LINE_BYTES) {
-		rte_prefetch0(from + at);
-		__builtin_prefetch(to + at, 1);
-	}
+	for (to = line_of(to); to < to_end; to += LINE_BYTES)
+		__builtin_prefetch(to, 1);
+	for (from = line_of(from) + LINE_BYTES; from < from_end; from += LINE_BYTES)
+		rte_prefetch0(from);
 }
 
 void record_prefetch(const struct rx *rx, const struct burst *b)

@@ -11,7 +11,7 @@
 static bool is_token(uint8_t c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c != 0 && strchr("-.!%*_+`'~", c));
+	       (c > ' ' && c <= '~' && strchr("-.!%*_+`'~", c));
 }
 
 static bool is_version(const uint8_t *p)
@@ -51,10 +51,10 @@ bool start_line_is_sip(const uint8_t *payload, size_t bytes)
 	}
 	if (bytes <= VERSION_BYTES)
 		return false;
+	if (!is_token(payload[0])) /* first, for most of what is not SIP ends here */
+		return false;
 	if (is_version(payload))
 		return payload[VERSION_BYTES] == ' ';
-	if (!is_token(payload[0]))
-		return false;
 	end = memchr(payload, '\n', bytes);
 	if (!end)
 		return false;

@@ -80,6 +80,7 @@ static int make_writers(struct storage *s, struct chunk_pool *pool)
 		.refs = s->slots.refs,
 		.grow = helper_grow_letters(s->helper),
 		.helper = helper_inbox(s->helper),
+		.lock_fd = s->spool.lock_fd,
 		.writes_in_flight = s->config.writes_in_flight,
 		.direct = s->direct,
 		.idle_sleep = s->config.idle_sleep};

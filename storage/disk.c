@@ -63,8 +63,18 @@ int disk_open(struct disk *d, const struct chunk_pool *pool, uint32_t depth, dis
 	return 0;
 }
 
+int disk_hold(struct disk *d, int fd)
+{
+	int err = io_uring_register_files(&d->ring, &fd, 1);
+
+	d->holds = err == 0;
+	return err;
+}
+
 void disk_close(struct disk *d)
 {
+	if (d->holds) /* now, and not when the kernel comes to take the ring apart */
+		io_uring_unregister_files(&d->ring);
 	io_uring_queue_exit(&d->ring);
 	free(d->writes);
 }

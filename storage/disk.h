@@ -33,6 +33,7 @@ struct disk {
 	bool fixed;    /* the chunks are registered as buffers */
 	int fixed_err; /* why not */
 	bool deferred; /* DEFER_TASKRUN */
+	bool holds;    /* a file, by disk_hold */
 	uint32_t depth;
 	uint32_t in_flight;
 	uint32_t unsubmitted;
@@ -48,6 +49,9 @@ struct disk {
  * there is no io_uring at all. */
 int disk_open(struct disk *d, const struct chunk_pool *pool, uint32_t depth, disk_done_h *done,
 	void *arg, struct errmsg *e);
+/* Has the descriptor's file held open until the last write has ended, even one that is under way
+ * when the process is killed: such a write still reaches the disk, later. 0 or -errno. */
+int disk_hold(struct disk *d, int fd);
 /* Nothing may be in flight. */
 void disk_close(struct disk *d);
 

@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_PAUSE_NS 10000000
+#define LOCK_PAUSES 1000 /* 10 s */
 
 static const char *const suffixes[SPOOL_FILE_COUNT] = {
 	[SPOOL_INCOMING] = ".incoming.track",
@@ -51,17 +56,22 @@ static int open_folder(const char *path, struct errmsg *e)
 }
 
 /* "legtapd (process 123)" of the one that holds the lock, as far as it can be known. */
-static void name_holder(int lock_fd, char *buf, size_t size)
+static long holder_pid(int lock_fd)
 {
 	char text[32] = "";
-	char comm_path[64];
-	char comm[32] = "a process";
-	long pid;
-	FILE *file;
 
 	if (pread(lock_fd, text, sizeof(text) - 1, 0) < 0)
-		text[0] = '\0';
-	pid = strtol(text, NULL, 10);
+		return 0;
+	return strtol(text, NULL, 10);
+}
+
+static void name_holder(int lock_fd, char *buf, size_t size)
+{
+	long pid = holder_pid(lock_fd);
+	char comm_path[64];
+	char comm[32] = "a process";
+	FILE *file;
+
 	snprintf(comm_path, sizeof(comm_path), "/proc/%ld/comm", pid);
 	file = fopen(comm_path, "re");
 	if (file) {
@@ -70,6 +80,32 @@ static void name_holder(int lock_fd, char *buf, size_t size)
 		fclose(file);
 	}
 	snprintf(buf, size, "%s (process %ld)", comm, pid);
+}
+
+/* In a container the one before had our own number. */
+static bool holder_lives(int lock_fd)
+{
+	long pid = holder_pid(lock_fd);
+
+	return pid != getpid() && (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+/* A process that was killed has the lock until its last writes have ended: until then its files may
+ * grow, and nobody may say what is in them. */
+static int lock(int lock_fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+
+	for (unsigned int i = 0; flock(lock_fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		int err = errno;
+
+		if (err != EWOULDBLOCK)
+			return -err;
+		if (i == LOCK_PAUSES || holder_lives(lock_fd))
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 static int take_lock(struct spool *spool, struct errmsg *e)
@@ -81,12 +117,12 @@ static int take_lock(struct spool *spool, struct errmsg *e)
 	if (spool->lock_fd < 0)
 		return errmsg_set(e, -errno, "spool.path: cannot make %s/lock: %s", spool->path,
 			strerror(errno));
-	if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+	err = lock(spool->lock_fd);
+	if (err == 0) {
 		if (ftruncate(spool->lock_fd, 0) == 0)
 			dprintf(spool->lock_fd, "%ld\n", (long)getpid());
 		return 0;
 	}
-	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	name_holder(spool->lock_fd, holder, sizeof(holder));
 	close(spool->lock_fd);
 	if (err == -EBUSY)

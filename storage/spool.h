@@ -38,7 +38,7 @@ struct spool {
 
 /* Makes the folders that are not there (mode 0700: audio is private) and takes the lock. 0 or
  * -errno with a message that names the path; -EBUSY when another process has the lock, which the
- * message names. */
+ * message names. Waits for the last writes of one that was killed, 10 s at most. */
 int spool_open(struct spool *spool, const char *path, struct errmsg *e);
 void spool_close(struct spool *spool);
 

@@ -1,5 +1,6 @@
 #include "storage/timeline.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct members {
 
 static bool is_event(const struct packet_index *index, const struct packet *p)
 {
+	assert(p); /* every place of a stream's members is filled */
 	return packet_codec(index, p)->kind == PACKET_EVENT;
 }
 

@@ -403,6 +403,17 @@ static void drop_waiting(struct writer *w)
 	flush_all_returns(w);
 }
 
+static int hold_lock(struct writer *w)
+{
+	int err = disk_hold(&w->disk, w->setup.lock_fd);
+
+	if (err == 0)
+		return 0;
+	disk_close(&w->disk);
+	return errmsg_set(
+		&w->message, err, "io_uring cannot hold the spool's lock: %s", strerror(-err));
+}
+
 void writer_run(struct thread *self, void *arg)
 {
 	struct writer *w = arg;
@@ -410,6 +421,8 @@ void writer_run(struct thread *self, void *arg)
 
 	w->err = disk_open(
 		&w->disk, w->setup.pool, w->setup.writes_in_flight, write_done, w, &w->message);
+	if (w->err == 0)
+		w->err = hold_lock(w);
 	w->epoch_ns = clock_now_ns();
 	sem_post(&w->ready_sem);
 	if (w->err != 0)

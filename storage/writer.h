@@ -59,6 +59,7 @@ struct writer_setup {
 	const _Atomic track_ref *refs;
 	struct track_letter *grow; /* by slot */
 	struct inbox *helper;
+	int lock_fd; /* of the spool; held for as long as writes are under way */
 	uint32_t writes_in_flight;
 	bool direct; /* files are opened for direct I/O */
 	bool idle_sleep;

@@ -6,6 +6,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly ROOT
 SECONDS=0
 CLEANUP=()
+# What scripts/packages.txt names is Debian's, and its Python knows Debian's modules.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 # say TEXT: progress, with the seconds since the start.
 say() {

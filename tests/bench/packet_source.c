@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "dataplane/packet.h"
 
 #define ETHERNET_BYTES 14U
@@ -158,8 +160,19 @@ static inline void fill(struct packet_source *s, struct rte_mbuf *m)
 
 	memcpy(frame + ADDRESSES_AT, &ends, sizeof(ends));
 	memcpy(frame + RTP_AT, words, sizeof(words));
-	m->data_len = (uint16_t)(PAYLOAD_AT + s->payload_bytes);
-	m->pkt_len = m->data_len;
+}
+
+/* What a driver writes into its mbufs when it is polled. */
+static void describe(const struct packet_source *s, struct rte_mbuf **mbufs, uint16_t count)
+{
+	uint16_t bytes = (uint16_t)(PAYLOAD_AT + s->payload_bytes);
+
+	for (uint16_t i = 0; i < count; i++)
+		rte_prefetch0(mbufs[i]);
+	for (uint16_t i = 0; i < count; i++) {
+		mbufs[i]->data_len = bytes;
+		mbufs[i]->pkt_len = bytes;
+	}
 }
 
 /* As many mbufs as were taken take their descriptors. */
@@ -211,6 +224,7 @@ uint16_t packet_source_burst(void *source, struct rte_mbuf **mbufs, uint16_t cou
 		memcpy(&s->descriptors[from], mbufs, count * sizeof(*mbufs));
 		return 0;
 	}
+	describe(s, mbufs, count);
 	s->next = (from + count) % SOURCE_DESCRIPTORS;
 	s->sent += count;
 	return count;

@@ -8,10 +8,11 @@
  * accounted for; exits with 1 when one is not.
  *
  *   rx_bench [--streams N] [--seconds S] [--chunk-kib N] [--payload-bytes N] [--packets N]
- * [--no-huge]
+ *            [--only LOAD] [--no-huge]
  *
  *   --seconds    of each figure
- *   --packets    mbufs in the source's pool */
+ *   --packets    mbufs in the source's pool
+ *   --only       the loads whose names begin so, for perf(1) */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -27,6 +28,7 @@
 
 #include "common/clock.h"
 #include "dataplane/rx.h"
+#include "tests/bench/machine.h"
 #include "tests/bench/packet_source.h"
 
 #define ROUNDS 7
@@ -48,6 +50,7 @@ struct options {
 	uint32_t chunk_kib;
 	uint32_t payload_bytes;
 	uint32_t packets;
+	const char *only;
 	bool no_huge;
 };
 
@@ -127,13 +130,14 @@ static struct options parse(int argc, char *argv[])
 		{"seconds", required_argument, NULL, 't'},
 		{"chunk-kib", required_argument, NULL, 'c'},
 		{"payload-bytes", required_argument, NULL, 'b'},
-		{"packets", required_argument, NULL, 'p'}, {"no-huge", no_argument, NULL, 'n'},
-		{0}};
+		{"packets", required_argument, NULL, 'p'}, {"only", required_argument, NULL, 'o'},
+		{"no-huge", no_argument, NULL, 'n'}, {0}};
 	struct options o = {.streams = 105000,
 		.seconds = 10,
 		.chunk_kib = 16,
 		.payload_bytes = 160,
-		.packets = 8191};
+		.packets = 8191,
+		.only = ""};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -147,6 +151,8 @@ static struct options parse(int argc, char *argv[])
 			o.payload_bytes = (uint32_t)number(optarg, 1400);
 		else if (c == 'p')
 			o.packets = (uint32_t)number(optarg, 1 << 20);
+		else if (c == 'o')
+			o.only = optarg;
 		else if (c == 'n')
 			o.no_huge = true;
 		else
@@ -155,41 +161,15 @@ static struct options parse(int argc, char *argv[])
 	if (optind != argc)
 		die("usage",
 			"rx_bench [--streams N] [--seconds S] [--chunk-kib N] [--payload-bytes N] "
-			"[--packets N] [--no-huge]");
+			"[--packets N] [--only LOAD] [--no-huge]");
 	if (o.packets < PACKETS_LEAST)
 		die("--packets", "too few for two sources");
 	return o;
 }
 
-/* The first line of a file that begins with `key`, without it; or "". */
-static const char *line_of(const char *path, const char *key, char *line, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	const char *found = "";
-
-	while (file && fgets(line, (int)size, file)) {
-		if (strncmp(line, key, strlen(key)) != 0)
-			continue;
-		line[strcspn(line, "\n")] = 0;
-		found = line + strlen(key);
-		found += strspn(found, " \t:");
-		break;
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-static uint64_t memory_of(const char *key)
-{
-	char line[256];
-
-	return strtoull(line_of("/proc/meminfo", key, line, sizeof(line)), NULL, 10);
-}
-
 static bool has_huge_pages(const struct options *o)
 {
-	uint64_t free_kib = memory_of("HugePages_Free:") * memory_of("Hugepagesize:");
+	uint64_t free_kib = machine_free_huge_kib();
 
 	return !o->no_huge && free_kib >= EAL_MIB << 10;
 }
@@ -203,7 +183,7 @@ static void check_memory(const struct bench *b)
 {
 	uint64_t needed = (chunk_bytes(b, b->options.streams) >> 20) + EAL_MIB +
 			  ((uint64_t)b->options.streams * 600 >> 20);
-	uint64_t there = memory_of("MemAvailable:") >> 10;
+	uint64_t there = machine_memory_kib("MemAvailable:") >> 10;
 
 	printf("memory: %" PRIu64 " MiB needed, %" PRIu64 " MiB there\n", needed, there);
 	if (there < needed)
@@ -212,28 +192,33 @@ static void check_memory(const struct bench *b)
 
 static void start_eal(bool huge)
 {
+	static char ordinary[][16] = {"--no-huge", "--no-shconf"};
 	static char words[][24] = {"rx_bench", "--no-pci", "--no-telemetry", "--log-level=error",
-		"-m", "192", "--no-shconf", "--no-huge"};
-	char *argv[sizeof(words) / sizeof(words[0])];
-	int argc = sizeof(words) / sizeof(words[0]);
+		"-m", "192", "--in-memory"};
+	char *argv[sizeof(words) / sizeof(words[0]) + 1];
+	int argc = 0;
 
-	for (int i = 0; i < argc; i++)
-		argv[i] = words[i];
-	if (rte_eal_init(huge ? argc - 1 : argc, argv) < 0)
-		die("EAL", "cannot be initialised");
+	for (; argc < (int)(sizeof(words) / sizeof(words[0])); argc++)
+		argv[argc] = words[argc];
+	if (!huge) {
+		argv[argc - 1] = ordinary[0];
+		argv[argc++] = ordinary[1];
+	}
+	if (rte_eal_init(argc, argv) < 0)
+		die("EAL", "cannot be initialised: try --no-huge");
 	clock_start();
 }
 
 static void print_conditions(const struct options *o, bool huge)
 {
-	char line[256];
+	char model[128];
 
 	printf("conditions: %s; mbufs on %s pages; %u streams in random order, new in each lap; "
 	       "%u bytes of payload, frames of %u; chunks of %u KiB; %u mbufs, %u descriptors, "
 	       "bursts of %d; medians of %d rounds; CPU time of the thread\n",
-		line_of("/proc/cpuinfo", "model name", line, sizeof(line)),
-		huge ? "huge" : "ordinary", o->streams, o->payload_bytes, o->payload_bytes + 54,
-		o->chunk_kib, o->packets, SOURCE_DESCRIPTORS, BURST_PACKETS, ROUNDS);
+		machine_cpu_model(model, sizeof(model)), huge ? "huge" : "ordinary", o->streams,
+		o->payload_bytes, o->payload_bytes + 54, o->chunk_kib, o->packets,
+		SOURCE_DESCRIPTORS, BURST_PACKETS, ROUNDS);
 }
 
 /* --- The sink: the control thread and the writers --- */
@@ -564,8 +549,11 @@ static void run_all(struct bench *b)
 	printf("%-34s %8s %9s %9s %9s %9s %8s\n", "ns per packet", "streams", "baseline", "all",
 		"beyond it", "Mpps, all", "sink");
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-		struct result r = run(b, &loads[i]);
+		struct result r;
 
+		if (strncmp(loads[i].name, b->options.only, strlen(b->options.only)) != 0)
+			continue;
+		r = run(b, &loads[i]);
 		print(b, &r);
 	}
 	printf("accounts: every packet sent has the outcome that is right, every frame recorded "

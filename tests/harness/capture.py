@@ -3,7 +3,7 @@ import struct
 
 
 class Rtp:
-    """One packet: time in seconds, addresses, and the RTP header's fields."""
+    """One packet: time in seconds, addresses, the RTP header's fields, and all its octets."""
 
     def __init__(self, time_s, source, destination, data):
         self.time_s = time_s
@@ -11,6 +11,7 @@ class Rtp:
         self.destination = destination
         _, second, self.sequence, self.timestamp, self.ssrc = struct.unpack_from(">BBHII", data)
         self.payload_type = second & 0x7F
+        self.data = data
         self.payload = data[12:]
 
 

@@ -6,9 +6,10 @@ import subprocess
 import unittest
 from itertools import count
 
-from .paths import ROOT, SIPP, TOOLS
+from . import wait
+from .paths import KAMAILIO, ROOT, SIPP, TOOLS
 
-CALLER, SBC, CALLEE = "192.0.2.10", "192.0.2.20", "192.0.2.30"
+CALLER, SBC, CALLEE, PROBE = "192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.40"
 _numbers = count()
 _living = []
 
@@ -53,6 +54,26 @@ class Hosts:
         self.processes.append(process)
         return process
 
+    # --- the mirror ---
+
+    def _switch(self, *arguments):
+        subprocess.run(["tc", "-n", f"{self.name}-switch", *arguments], check=True, capture_output=True, text=True)
+
+    def mirror(self, host):
+        """Mirrors another port of the switch too, as that of the SBC is."""
+        self._switch("qdisc", "add", "dev", host, "clsact")
+        for direction in ("ingress", "egress"):
+            self._switch("filter", "add", "dev", host, direction, "protocol", "all", "u32", "match", "u32", "0", "0",
+                         "action", "mirred", "egress", "mirror", "dev", "probe")
+
+    def hide_sip(self, *hosts):
+        """Takes what is sent to a SIP port out of the mirror of these ports."""
+        for host in hosts:
+            for direction in ("ingress", "egress"):
+                self._switch("filter", "add", "dev", host, direction, "protocol", "ip", "prio", "1", "u32",
+                             "match", "ip", "protocol", "17", "0xff", "match", "ip", "dport", "5060", "0xffff",
+                             "flowid", "1:1")  # a match without an action: no later filter sees it
+
     # --- calls ---
 
     def start_sbc(self):
@@ -76,6 +97,31 @@ class Hosts:
         (self.folder / "calls.csv").write_text("\n".join(lines) + "\n")
         return self._sipp("caller", "caller.xml", CALLER, 10000, len(numbers), "caller.log",
                           "-inf", "calls.csv", "-r", str(rate), f"{SBC}:5060")
+
+    def start_proxy(self, hep):
+        """kamailio on the SBC's host, which passes every call on to the callee and sends copies of all SIP to the
+        HEP address `hep` ("sip:192.0.2.40:9060;transport=tcp"), with the key "secret"."""
+        if not shutil.which("kamailio"):
+            raise unittest.SkipTest("kamailio is not installed")
+        (self.folder / "run").mkdir(exist_ok=True)
+        text = (KAMAILIO / "proxy.cfg").read_text()
+        for name, value in (("ADDRESS", SBC), ("NEXT_HOP", f"{CALLEE}:5060"), ("HEP", hep)):
+            text = text.replace(f"@{name}@", value)
+        (self.folder / "proxy.cfg").write_text(text)
+        process = self.run("sbc", "kamailio", "-DD", "-E", "-f", "proxy.cfg", "-Y", self.folder / "run",
+                           "-m", "32", "-M", "8", log="kamailio.log")
+
+        def listens():
+            if process.poll() is not None:
+                raise AssertionError("kamailio ended:\n" + (self.folder / "kamailio.log").read_text())
+            return self._has_udp_port("sbc", 5060)
+        wait.until(listens, "kamailio to listen")
+        return process
+
+    def _has_udp_port(self, host, port):
+        done = subprocess.run(self.command(host, "ss", "-Hlun", "sport", "=", port), capture_output=True, text=True,
+                              check=True)
+        return done.stdout.strip()
 
     def _sipp(self, host, scenario, address, media_port, calls, log, *more):
         if not shutil.which("sipp"):

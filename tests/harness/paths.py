@@ -9,6 +9,7 @@ LEGTAPCTL = BUILD / "controlplane" / "legtapctl"
 TOOLS = ROOT / "tests" / "tools"
 BUILT_TOOLS = BUILD / "tests" / "tools"
 SIPP = ROOT / "tests" / "e2e" / "sipp"
+KAMAILIO = ROOT / "tests" / "e2e" / "kamailio"
 SIPP_AUDIO = Path("/usr/share/sip-tester/g711a.pcap")
 # Captures that are not ours to distribute; tests that want them are skipped without.
 CAPTURES = Path(os.environ.get("LEGTAP_CAPTURES", ROOT.parent / "shared" / "captures"))

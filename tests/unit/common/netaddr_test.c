@@ -34,6 +34,24 @@ static void bad_addresses_are_refused(void **state)
 		assert_int_not_equal(netaddr_parse(bad[i], &a), 0);
 }
 
+static void ports_go_with_addresses(void **state)
+{
+	static const char *const good[] = {"10.0.0.1:5060", "[2001:db8::1]:65535"};
+	static const char *const bad[] = {"", ":", ":5060", "10.0.0.1",
+		"10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1: 5", "10.0.0.1:5x",
+		"2001:db8::1:5060", "[2001:db8::1]", "host:5060", "[10.0.0.1:5060"};
+	char text[NETADDR_TEXT_BYTES];
+	struct netaddr a;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(netaddr_parse_port(good[i], &a), 0);
+		assert_string_equal(netaddr_format(&a, text), good[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (netaddr_parse_port(bad[i], &a) == 0)
+			fail_msg("\"%s\" was taken", bad[i]);
+}
+
 static void prefixes_contain_by_bits(void **state)
 {
 	struct netprefix p;
@@ -61,6 +79,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_survive_text),
 		cmocka_unit_test(bad_addresses_are_refused),
+		cmocka_unit_test(ports_go_with_addresses),
 		cmocka_unit_test(prefixes_contain_by_bits),
 	};
 

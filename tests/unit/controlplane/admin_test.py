@@ -225,6 +225,18 @@ class Routes(AdminCase):
         self.assertGreater(int(r.getheader("Content-Length")), 100)
 
 
+class SipEvents(AdminCase):
+    """What becomes of events is sip_events_test's; here, how a request is answered."""
+
+    def test_answer(self):
+        r, data = self.server.request("POST", "/v1/sip-events", b'{"Events":[]}')
+        self.assertEqual((r.status, json.loads(data)), (200, {"Results": []}))
+
+    def test_refusal(self):
+        r, data = self.server.request("POST", "/v1/sip-events", b"{}")
+        self.assertEqual((r.status, json.loads(data)), (400, {"Message": "type: is missing"}))
+
+
 class Actions(AdminCase):
     def test_a_recording_from_start_to_stop(self):
         call = self.server.get("/v1/calls/call-1")[1]
@@ -464,6 +476,64 @@ class Billing(unittest.TestCase):
             self.assertEqual((status, o["verified"]), (200, False))
             self.assertIn("line 3", o["Message"])
             server.stop()
+
+
+class Documentation(unittest.TestCase):
+    """docs/admin_api.md: its examples are run, its answers are of their schemas, and no route is left out."""
+
+    @classmethod
+    def setUpClass(cls):
+        with open(os.path.join(SCHEMAS, "..", "admin_api.md")) as file:
+            cls.text = file.read()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.ledger = example(os.path.join(cls.folder.name, "ledger.jsonl"))
+        cls.server = Server(further=0, ledger=cls.ledger.path)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def blocks(self, kind, language):
+        found = re.findall(rf"<!-- {kind}: ([^>]*) -->\n```{language}\n(.*?)```", self.text, re.S)
+        self.assertEqual(len(found), len(re.findall(rf"(?m)^```{language}$", self.text)), "a block is not marked")
+        self.assertTrue(found)
+        return found
+
+    def test_examples_are_run(self):
+        for marks, command in self.blocks("tried", "sh"):
+            status, form = marks.split()
+            command = command.strip().replace("/run/legtap/legtap.sock", self.server.path)
+            done = subprocess.run(["sh", "-c", f"{command} -sS -w '\\n%{{http_code}}'"], capture_output=True, text=True,
+                                  check=True)
+            answer, _, code = done.stdout.rpartition("\n")
+            self.assertEqual(code, status, command)
+            if form == "csv":
+                self.assertEqual(next(csv.reader(io.StringIO(answer)))[0], "account")
+            elif form == "openmetrics":
+                self.assertTrue(answer.endswith("# EOF\n"))
+            else:
+                validate(json.loads(answer), form.removesuffix(".json"))
+
+    def test_answers_are_of_their_schemas(self):
+        for form, answer in self.blocks("answer", "json"):
+            validate(json.loads(answer), form.removesuffix(".json"))
+
+    def test_routes_and_schemas_are_all_there(self):
+        routes = os.path.join(SCHEMAS, "..", "..", "controlplane", "route.c")
+        with open(routes) as file:
+            table = re.findall(r'\{"([A-Z]+)", "([^"]+)", "([^"]*)"', file.read())
+        self.assertGreater(len(table), 5)
+        named = [f"{method} {path}" for method, path, _ in table] + " ".join(t[2] for t in table).split()
+        self.assertEqual([n for n in named if f"`{n}`" not in self.text], [])
+        parts = {"error.json", "invocation_event.json"}
+        self.assertEqual([n for n in set(os.listdir(SCHEMAS)) - parts if f"`{n}`" not in self.text], [])
+
+    def test_metrics_are_named(self):
+        names = re.findall(r"(?m)^# TYPE legtap_(\w+) ", self.server.request("GET", "/metrics")[1].decode())
+        families = ("rx_", "writer_", "sip_", "media_", "hep_", "port_")
+        missing = [n for n in names if not n.startswith(families) and f"legtap_{n}" not in self.text]
+        self.assertEqual(missing, [])
 
 
 class Waiting(AdminCase):

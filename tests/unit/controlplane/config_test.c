@@ -71,6 +71,9 @@ static void has_the_documented_defaults(void **state)
 	assert_int_equal(c.sbc.sip_port_count, 1);
 	assert_int_equal(c.sbc.sip_ports[0], 5060);
 	assert_string_equal(c.transaction_header, "Session-ID");
+	assert_int_equal(c.hep.listen_count, 0);
+	assert_string_equal(c.hep.key, "");
+	assert_int_equal(c.hep.allow_count, 2);
 	assert_int_equal(c.account_count, 1);
 	assert_string_equal(c.accounts[0].id, "default");
 	assert_int_equal(c.accounts[0].rate_per_minute.units, 0);
@@ -234,6 +237,14 @@ static void says_what_is_allowed(void **state)
 		{"{\"sbc\":{\"addresses\":\"10.0.0.1\"}}", "sbc.addresses: \"10.0.0.1\" is given"},
 		{"{\"sbc\":{\"sip_ports\":[0]}}", "sbc.sip_ports[0]: 0 is given"},
 		{"{\"sbc\":{\"sip_ports\":[65536]}}", "sbc.sip_ports[0]: 65536 is given"},
+		{"{\"hep\":{\"listen\":[\"udp:10.0.0.1\"]}}",
+			"hep.listen[0]: \"udp:10.0.0.1\" is given; needed: list of at most 8 "
+			"texts: "
+			"`udp:` or `tcp:`, address, `:`, port"},
+		{"{\"hep\":{\"listen\":[\"10.0.0.1:9060\"]}}", "hep.listen[0]: "},
+		{"{\"hep\":{\"listen\":[\"tcp:10.0.0.1:0\"]}}", "hep.listen[0]: "},
+		{"{\"hep\":{\"listen\":[9060]}}", "hep.listen[0]: 9060 is given"},
+		{"{\"hep\":{\"allow\":[\"proxy\"]}}", "hep.allow[0]: \"proxy\" is given"},
 		{"{\"log\":{\"level\":\"loud\"}}",
 			"log.level: \"loud\" is given; needed: `error`, `warning`, `info` or "
 			"`debug`"},

@@ -10,9 +10,11 @@
 
 #include "controlplane/account.h"
 #include "controlplane/dialog.h"
+#include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
+#include "controlplane/sip_events.h"
 #include "dataplane/dataplane.h"
 
 #define HELD_MAX 1024
@@ -283,6 +285,20 @@ unsigned int recordings_in_state(const struct recordings *r, enum recording_stat
 	return count;
 }
 
+static void add_file(cJSON *o)
+{
+	char sha256[65];
+
+	memset(sha256, 'b', 64);
+	sha256[64] = '\0';
+	cJSON_AddStringToObject(o, "encoding", "pcm16");
+	cJSON_AddNumberToObject(o, "sample_rate", 8000);
+	cJSON_AddNumberToObject(o, "channels", 2);
+	cJSON_AddNumberToObject(o, "bytes", 1952044);
+	cJSON_AddStringToObject(o, "sha256", sha256);
+	cJSON_AddArrayToObject(o, "tracks");
+}
+
 static cJSON *recording_object(const struct recording *rec)
 {
 	char text[UUID_TEXT_BYTES];
@@ -290,12 +306,19 @@ static cJSON *recording_object(const struct recording *rec)
 
 	cJSON_AddStringToObject(o, "file", "bucket/a/key.wav");
 	cJSON_AddStringToObject(o, "recording_id", uuid_format(&rec->id, text));
+	cJSON_AddStringToObject(o, "transaction_id", text);
 	cJSON_AddStringToObject(o, "call_id", text);
+	cJSON_AddStringToObject(o, "sip_call_id", "call-1");
 	cJSON_AddStringToObject(o, "participant_tag", "LEG-A");
 	cJSON_AddStringToObject(o, "track", "BOTH");
 	cJSON_AddStringToObject(o, "account", "default");
+	cJSON_AddStringToObject(o, "participant", "sip:+12065551212@192.0.2.1");
 	cJSON_AddStringToObject(o, "start", "2026-11-24T10:00:00.000Z");
+	cJSON_AddStringToObject(o, "stop", "2026-11-24T10:01:01.000Z");
 	cJSON_AddNumberToObject(o, "duration_ms", 61000);
+	cJSON_AddStringToObject(o, "reason", "hangup");
+	cJSON_AddArrayToObject(o, "pauses");
+	add_file(o);
 	cJSON_AddStringToObject(o, "state", recording_state_name(rec->state));
 	return o;
 }
@@ -420,6 +443,43 @@ const char *media_counter_help(enum media_counter c)
 uint32_t media_held_now(const struct media *m)
 {
 	return 3;
+}
+
+/* --- HEP and SIP events --- */
+
+uint64_t hep_count(const struct hep_server *s, enum hep_counter c)
+{
+	return 400 + (uint64_t)c;
+}
+
+const char *hep_counter_name(enum hep_counter c)
+{
+	static const char *const names[] = {HEP_COUNTERS(NAME)};
+
+	return names[c];
+}
+
+const char *hep_counter_help(enum hep_counter c)
+{
+	static const char *const helps[] = {HEP_COUNTERS(HELP)};
+
+	return helps[c];
+}
+
+unsigned int hep_connections(const struct hep_server *s)
+{
+	return 2;
+}
+
+int sip_events_run(struct control *c, const char *body, size_t bytes, cJSON **answer,
+	char summary[SIP_EVENTS_SUMMARY_BYTES], struct errmsg *e)
+{
+	if (strcmp(body, "{}") == 0)
+		return errmsg_set(e, -EINVAL, "type: is missing");
+	*answer = cJSON_CreateObject();
+	cJSON_AddArrayToObject(*answer, "Results");
+	snprintf(summary, SIP_EVENTS_SUMMARY_BYTES, "no SIP events");
+	return 0;
 }
 
 /* --- Dataplane and storage --- */

@@ -405,9 +405,14 @@ static void append_next(void)
 
 static void append_until_killed(int out, unsigned int first)
 {
+	struct errmsg e = {""};
+
 	acknowledged_to = out;
 	next_number = first;
-	doomed = opened();
+	if (ledger_open(&doomed, ledger_folder(), true, &e) != 0) {
+		print_error("child: %s\n", e.text); /* failing the test is the parent's */
+		_exit(1);
+	}
 	for (unsigned int i = 0; i < 8; i++)
 		append_next();
 	for (;;)

@@ -12,6 +12,7 @@
 
 #define PORT 5000
 #define CAPACITY 200
+#define STREAMS 10000U
 #define TRACK_A track_ref_make(1, 1)
 #define TRACK_B track_ref_make(2, 1)
 
@@ -232,12 +233,11 @@ static void an_opening_that_is_overtaken_is_acknowledged_and_stays_shut(void **s
 
 static void many_openings_are_each_acknowledged_once(void **state)
 {
-	enum { STREAMS = 10000 };
 	struct fixture *f = fixture_make(STREAMS, 8, CAPACITY);
 
 	settle(f);
-	for (uint16_t i = 1; i <= STREAMS; i++) {
-		stream_id id = fixture_add(f, i, GATE_OFF, TRACK_REF_NONE, 0);
+	for (unsigned int i = 1; i <= STREAMS; i++) {
+		stream_id id = fixture_add(f, (uint16_t)i, GATE_OFF, TRACK_REF_NONE, 0);
 
 		fixture_set(f, id, GATE_RECORD, TRACK_A, clock_now_ns(), i);
 	}

@@ -61,6 +61,19 @@ int deliver_recording(const struct storage_config *config, const char *recording
 
 /* --- The child --- */
 
+/* What was asked before is carried out: letters are taken in order. */
+static void wait_for_notes(struct rig *r)
+{
+	track_ref refs[TRACK_COUNT];
+	struct uuid last = rig_open(r, TRACKS_BOTH, refs);
+
+	rig_wait(r, &r->events.opened, RECORDINGS + 1);
+	rig_close(r, &last);
+	rig_wait(r, &r->events.closed, 1);
+	storage_remove(r->storage, &last);
+	rig_wait(r, &r->events.removed, 1);
+}
+
 static void open_all(struct rig *r, struct told *told, track_ref refs[][TRACK_COUNT])
 {
 	static const struct codec codec = {.clock_hz = 8000, .name = "PCMU"};
@@ -69,11 +82,10 @@ static void open_all(struct rig *r, struct told *told, track_ref refs[][TRACK_CO
 		told->ids[i] = rig_open(r, TRACKS_BOTH, refs[i]);
 		storage_note_codecs(r->storage, &told->ids[i], TRACK_INCOMING, 1, &codec, 1);
 		storage_note_start(r->storage, &told->ids[i], clock_now_ns());
-		/* Carried out before the last is opened, which is waited for. */
 		if (i == 0)
 			storage_note_pause(r->storage, &told->ids[0], clock_now_ns());
 	}
-	rig_wait(r, &r->events.opened, RECORDINGS);
+	wait_for_notes(r);
 	atomic_store(&told->ready, true);
 }
 
@@ -207,7 +219,8 @@ static void assert_leftover(
 		end_ns = ns > end_ns ? ns : end_ns;
 	}
 	assert_true(l->checkpoint_ns >= end_ns);
-	assert_true(l->checkpoint_ns > l->start_ns);
+	/* Killed at once, a recording may have begun after the newest checkpoint. */
+	assert_true(l->checkpoint_ns > l->start_ns || end_ns == 0);
 }
 
 static void assert_no_checkpoint_left(const struct rig *r)
@@ -226,7 +239,7 @@ static void finish_all(struct rig *r, const struct found *found)
 		const struct storage_leftover *l = &found->leftovers[i];
 
 		window.start_ns = l->start_ns;
-		window.stop_ns = l->checkpoint_ns;
+		window.stop_ns = l->checkpoint_ns > l->start_ns ? l->checkpoint_ns : l->start_ns;
 		assert_int_equal(
 			storage_close_leftover(r->storage, &l->info.recording_id, &window), 0);
 		assert_int_equal(storage_finish(r->storage, &l->info.recording_id), 0);

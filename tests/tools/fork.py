@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""An SBC that forks media: sends the RTP of captures by UDP, at their pace, each from a socket of its own.
+
+fork.py FILE.pcap=ADDRESS:PORT...
+"""
+import asyncio
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness import capture  # noqa: E402
+
+
+async def send(path, address):
+    loop = asyncio.get_running_loop()
+    host, _, port = address.rpartition(":")
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(host, int(port)))
+    packets = list(capture.rtp_packets(path))
+    began = loop.time() - packets[0].time_s
+    for packet in packets:
+        await asyncio.sleep(max(0.0, began + packet.time_s - loop.time()))
+        transport.sendto(packet.data)
+    transport.close()
+
+
+async def main(arguments):
+    await asyncio.gather(*(send(*argument.split("=")) for argument in arguments))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
