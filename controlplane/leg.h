@@ -81,7 +81,8 @@ struct leg {
 	struct leg_media media[ENDS];
 	const struct account_config *account;
 	struct recording *recording;  /* the one not yet stopped; recording.c */
-	unsigned int recordings;      /* made so far; recording.c */
+	unsigned int recordings;      /* begun so far, or about to; recording.c */
+	unsigned int recordings_made; /* with those that never began; recording.c */
 	struct media_stream *streams; /* list; media.c */
 	uint64_t last_media_ns;	      /* newest packet known of; media.c */
 	struct timer media_timer;     /* media.c */

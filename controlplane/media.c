@@ -224,7 +224,7 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	give_to_leg(s, leg, track);
 	recordings_stream_joins(m->control->recordings, s, &setting);
 	if (s->id) {
-		stream_set_gate(m->control->dataplane, s->id, &setting, 0);
+		recordings_stream_joined(m->control->recordings, s, &setting);
 		return true;
 	}
 	if (stream_add(m->control->dataplane, &s->flow, &setting, &s->id) != 0)

@@ -24,10 +24,8 @@ static void ledger_done(void *arg, int err)
 	if (err) {
 		rec->err = err;
 		rec->why = "the ledger cannot be written";
-		if (!rec->op && rec->state < RECORDING_CLOSING) {
-			recording_fail(rec, rec->why);
-			storage_close(rec->owner->control->storage, &rec->info.recording_id,
-				&rec->window);
+		if (rec->state < RECORDING_CLOSING && !(rec->op && rec->op->kind == OP_START)) {
+			recording_fail(rec, rec->why, true);
 			return;
 		}
 	}
@@ -217,20 +215,6 @@ void recording_discard(struct recording *rec)
 	recording_forget(rec);
 }
 
-/* The oldest ended ones make room for newer. */
-static void keep_bound(struct recordings *r)
-{
-	struct recording *next;
-
-	for (struct recording *rec = r->first;
-		rec && r->ended > r->control->config->limits.recordings_kept; rec = next) {
-		next = rec->next;
-		if (!rec->counted_unfinished && !rec->leg && !rec->gates_pending &&
-			!rec->ledger_pending)
-			recording_forget(rec);
-	}
-}
-
 void recording_finished(struct recording *rec, enum recording_state state)
 {
 	struct recordings *r = rec->owner;
@@ -254,5 +238,4 @@ void recording_finished(struct recording *rec, enum recording_state state)
 	if (!line || (r->log_fd >= 0 && write(r->log_fd, line, strlen(line)) < 0))
 		log_error("recording", "cannot append to recordings.jsonl: %s", strerror(errno));
 	free(line);
-	keep_bound(r);
 }

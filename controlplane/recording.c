@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "controlplane/account.h"
@@ -19,6 +20,15 @@ static const char *const state_names[] = {"armed", "recording", "paused", "recor
 const char *recording_state_name(enum recording_state s)
 {
 	return state_names[s];
+}
+
+/* An action takes effect now, not when this turn of the loop began: what arrived in between was not
+ * yet wanted. */
+static uint64_t renew_now_ns(struct control *control)
+{
+	if (!control->read_mode)
+		control->now_ns = clock_now_ns();
+	return control->now_ns;
 }
 
 /* --- Gates --- */
@@ -42,6 +52,15 @@ void recording_set_gates(struct recording *rec, enum gate gate, uint64_t open_ns
 	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
 		if (rec->info.tracks & TRACK_BIT(s->track))
 			set_gate(rec, s);
+}
+
+void recording_release_stream(struct recording *rec, struct media_stream *s)
+{
+	static const struct gate_setting off = {.gate = GATE_OFF};
+
+	if (stream_set_gate(
+		    rec->owner->control->dataplane, s->id, &off, (uint64_t)(uintptr_t)rec) == 0)
+		rec->gates_pending++;
 }
 
 void recordings_acked(struct recordings *r, uint64_t cookie)
@@ -92,6 +111,18 @@ static void finish_op(struct recording *rec, int err, const char *why)
 		run_op(rec);
 }
 
+/* Room for one more pause. */
+static int reserve_pause(struct recording *rec)
+{
+	struct recording_pause *pauses =
+		realloc(rec->pauses, (rec->pause_count + 1) * sizeof(struct recording_pause));
+
+	if (!pauses)
+		return -ENOMEM;
+	rec->pauses = pauses;
+	return 0;
+}
+
 static void run_pause(struct recording *rec)
 {
 	if (rec->state == RECORDING_PAUSED) {
@@ -102,13 +133,17 @@ static void run_pause(struct recording *rec)
 		finish_op(rec, -EINVAL, "the leg is not being recorded");
 		return;
 	}
+	if (reserve_pause(rec) != 0) { /* before any gate is shut */
+		finish_op(rec, -ENOMEM, "no memory");
+		return;
+	}
 	recording_set_gates(rec, GATE_PAUSED, 0);
 	recording_advance(rec);
 }
 
 static void run_resume(struct recording *rec)
 {
-	uint64_t now = rec->owner->control->now_ns;
+	uint64_t now;
 
 	if (rec->state == RECORDING_RUNNING) {
 		finish_op(rec, 0, NULL);
@@ -118,6 +153,7 @@ static void run_resume(struct recording *rec)
 		finish_op(rec, -EINVAL, "the leg is not being recorded");
 		return;
 	}
+	now = renew_now_ns(rec->owner->control);
 	rec->pauses[rec->pause_count - 1].end_ns = now;
 	storage_note_resume(rec->owner->control->storage, &rec->info.recording_id, now);
 	recording_set_gates(rec, GATE_RECORD, now);
@@ -128,7 +164,8 @@ static void run_resume(struct recording *rec)
 static void note_paused_packets(struct recording *rec)
 {
 	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
-		recordings_stream_leaves(rec->owner, s);
+		if (rec->info.tracks & TRACK_BIT(s->track))
+			recording_count_paused(rec, s);
 	for (unsigned int t = 0; t < TRACK_COUNT; t++)
 		if (rec->while_paused[t])
 			storage_note_paused_packets(rec->owner->control->storage,
@@ -142,6 +179,8 @@ static void detach_leg(struct recording *rec)
 	rec->leg = NULL;
 	if (leg->recording == rec)
 		leg->recording = NULL;
+	if (!rec->started && rec->state != RECORDING_FAILED && leg->recordings == rec->number)
+		leg->recordings--; /* it never was one */
 	leg_release(rec->owner->control->legs, leg);
 }
 
@@ -157,7 +196,7 @@ static void run_stop(struct recording *rec)
 	recording_set_gates(rec, GATE_OFF, 0);
 	note_paused_packets(rec);
 	rec->window.start_ns = rec->start_ns;
-	rec->window.stop_ns = op->at_ns ? op->at_ns : control->now_ns;
+	rec->window.stop_ns = op->at_ns ? op->at_ns : renew_now_ns(control);
 	if (rec->window.stop_ns < rec->window.start_ns)
 		rec->window.stop_ns = rec->window.start_ns;
 	rec->window.start_at_media = rec->from == FROM_MEDIA;
@@ -194,35 +233,30 @@ static void advance_start(struct recording *rec)
 	if (!rec->opened)
 		return;
 	if (rec->err) { /* of the ledger: nothing has been answered, and nothing is kept */
-		recording_fail(rec, rec->why);
-		storage_remove(control->storage, &rec->info.recording_id);
+		recording_fail(rec, rec->why, false);
 		return;
 	}
-	if (!rec->ledger_asked) {
-		rec->ledger_asked = true;
-		rec->started = true;
-		rec->state = RECORDING_RUNNING;
-		storage_note_start(control->storage, &rec->info.recording_id, rec->start_ns);
-		if (!control->read_mode)
-			recording_ledger(rec, LEDGER_START, recording_wall_ms(rec, rec->start_ns));
-		if (rec->ledger_pending)
-			return;
+	if (rec->ledger_asked) {
+		event_recording_started(rec);
+		finish_op(rec, 0, NULL);
+		return;
 	}
-	event_recording_started(rec);
-	finish_op(rec, 0, NULL);
+	rec->ledger_asked = true;
+	rec->started = true;
+	rec->state = RECORDING_RUNNING;
+	storage_note_start(control->storage, &rec->info.recording_id, rec->start_ns);
+	if (control->read_mode) {
+		event_recording_started(rec);
+		finish_op(rec, 0, NULL);
+	} else {
+		recording_ledger(rec, LEDGER_START, recording_wall_ms(rec, rec->start_ns));
+	}
 }
 
 static void advance_pause(struct recording *rec)
 {
-	uint64_t now = rec->owner->control->now_ns;
-	struct recording_pause *pauses =
-		realloc(rec->pauses, (rec->pause_count + 1) * sizeof(struct recording_pause));
+	uint64_t now = renew_now_ns(rec->owner->control);
 
-	if (!pauses) {
-		finish_op(rec, -ENOMEM, "no memory");
-		return;
-	}
-	rec->pauses = pauses;
 	rec->pauses[rec->pause_count++] = (struct recording_pause){.start_ns = now};
 	rec->state = RECORDING_PAUSED;
 	storage_note_pause(rec->owner->control->storage, &rec->info.recording_id, now);
@@ -234,8 +268,8 @@ static void advance_pause(struct recording *rec)
 static void fail_to_open(struct recording *rec)
 {
 	recording_fail(rec,
-		rec->open_err == -ENOSPC ? "the spool is full" : "the spool cannot be written");
-	storage_remove(rec->owner->control->storage, &rec->info.recording_id);
+		rec->open_err == -ENOSPC ? "the spool is full" : "the spool cannot be written",
+		false);
 }
 
 static void advance_stop(struct recording *rec)
@@ -258,13 +292,28 @@ static void advance_stop(struct recording *rec)
 		recording_discard(rec);
 }
 
+/* Failed: when nothing can come to its tracks any more, storage may let go of them. */
+static void settle_failed(struct recording *rec)
+{
+	struct storage *storage = rec->owner->control->storage;
+	enum recording_rest rest = rec->rest;
+
+	rec->rest = REST_SETTLED;
+	if (rec->leg)
+		detach_leg(rec);
+	if (rest == REST_TO_CLOSE)
+		storage_close(storage, &rec->info.recording_id, &rec->window);
+	else if (rest == REST_TO_REMOVE)
+		storage_remove(storage, &rec->info.recording_id);
+}
+
 void recording_advance(struct recording *rec)
 {
 	if (rec->gates_pending || rec->ledger_pending)
 		return;
 	if (!rec->op) {
-		if (rec->state == RECORDING_FAILED && rec->leg)
-			detach_leg(rec);
+		if (rec->state == RECORDING_FAILED)
+			settle_failed(rec);
 		return;
 	}
 	switch (rec->op->kind) {
@@ -287,6 +336,12 @@ void recording_advance(struct recording *rec)
 
 /* --- Actions --- */
 
+/* By a rule, and neither begun nor asked for. */
+static bool is_only_armed(const struct recording *rec)
+{
+	return rec->state == RECORDING_ARMED && !rec->op;
+}
+
 static const char *why_not_start(
 	struct recordings *r, struct leg *leg, const char *bucket, int *err)
 {
@@ -297,7 +352,7 @@ static const char *why_not_start(
 	}
 	if (leg->state == LEG_ENDED)
 		return "the leg has ended";
-	if (leg->recording && leg->recording->state != RECORDING_ARMED)
+	if (leg->recording && !is_only_armed(leg->recording))
 		return "the leg is being recorded already: one recording runs per leg at most";
 	*err = -EACCES;
 	if (!location_allowed(leg->account, bucket))
@@ -336,7 +391,7 @@ void recording_start(struct recordings *r, struct leg *leg, unsigned int tracks,
 			NULL);
 		return;
 	}
-	rec->start_ns = r->control->now_ns;
+	rec->start_ns = renew_now_ns(r->control);
 	recording_set_gates(rec, GATE_RECORD, rec->start_ns);
 	push_op(rec, &(struct recording_op){.kind = OP_START, .done = done, .arg = arg});
 }
@@ -347,7 +402,7 @@ static void act(struct leg *leg, enum recording_op_kind kind, recording_done_h *
 
 	if (leg->state == LEG_ENDED)
 		done(arg, -EINVAL, "the leg has ended", NULL);
-	else if (!leg->recording || leg->recording->state == RECORDING_ARMED)
+	else if (!leg->recording || is_only_armed(leg->recording))
 		done(arg, -EINVAL, "the leg is not being recorded", NULL);
 	else
 		push_op(leg->recording, &op);
@@ -422,7 +477,7 @@ static void fail_ops(struct recording *rec, const char *why)
 	}
 }
 
-void recording_fail(struct recording *rec, const char *why)
+void recording_fail(struct recording *rec, const char *why, bool keep)
 {
 	if (rec->leg) {
 		recording_set_gates(rec, GATE_OFF, 0);
@@ -430,7 +485,9 @@ void recording_fail(struct recording *rec, const char *why)
 			rec->leg->recording = NULL;
 	}
 	text_copy(rec->failure, sizeof(rec->failure), why);
+	rec->rest = keep ? REST_TO_CLOSE : REST_TO_REMOVE;
 	if (rec->state < RECORDING_CLOSING) {
+		rec->window.start_ns = rec->start_ns;
 		rec->window.stop_ns = rec->owner->control->now_ns;
 		text_copy(rec->window.reason, sizeof(rec->window.reason), "failed");
 		if (rec->started && !rec->owner->control->read_mode && rec->err == 0)

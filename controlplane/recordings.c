@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,11 +72,26 @@ struct recording *recording_find(struct recordings *r, const struct uuid *id)
 	return rec;
 }
 
+/* The oldest ended ones make room for a new one. */
+static void keep_bound(struct recordings *r)
+{
+	struct recording *next;
+
+	for (struct recording *rec = r->first;
+		rec && r->ended > r->control->config->limits.recordings_kept; rec = next) {
+		next = rec->next;
+		if (!rec->counted_unfinished && !rec->leg && !rec->gates_pending &&
+			!rec->ledger_pending)
+			recording_forget(rec);
+	}
+}
+
 static void append(struct recordings *r, struct recording *rec)
 {
 	struct recording **bucket =
 		&r->by_id[uuid_hash(&rec->info.recording_id) & (RECORDINGS_BUCKETS - 1)];
 
+	keep_bound(r);
 	rec->owner = r;
 	rec->next_by_id = *bucket;
 	*bucket = rec;
@@ -153,13 +169,18 @@ static int describe(
 	struct recording_info *info = &rec->info;
 	char call_id[UUID_TEXT_BYTES];
 	char number[16];
-	const char *parts[] = {"recording", call_id, number};
+	char offered[24];
+	int64_t offered_ns = (int64_t)leg->offered_ns + leg->wall_offset_ns;
+	const char *parts[] = {"recording", call_id, offered, number};
 
 	info->transaction_id = leg->session->transaction_id;
 	info->call_id = leg->call_id;
 	uuid_format(&leg->call_id, call_id);
-	snprintf(number, sizeof(number), "%u", rec->number);
-	uuid_named(&info->recording_id, parts, 3);
+	/* Several legs may bear one CallId, one after the other: an INVITE that is refused for want
+	 * of credentials and comes again. */
+	snprintf(offered, sizeof(offered), "%" PRId64, offered_ns);
+	snprintf(number, sizeof(number), "%u", leg->recordings_made);
+	uuid_named(&info->recording_id, parts, 4);
 	text_copy(info->sip_call_id, sizeof(info->sip_call_id), leg->sip_call_id);
 	text_copy(info->participant_tag, sizeof(info->participant_tag), leg->participant_tag);
 	text_copy(info->participant, sizeof(info->participant), leg->participant);
@@ -167,8 +188,7 @@ static int describe(
 	text_copy(info->bucket, sizeof(info->bucket), bucket);
 	info->opened_ns = rec->owner->control->now_ns;
 	info->wall_offset_ns = rec->owner->control->wall_offset_ns;
-	return object_key(info->key, prefix,
-		((int64_t)leg->offered_ns + leg->wall_offset_ns) / 1000000, &info->transaction_id,
+	return object_key(info->key, prefix, offered_ns / 1000000, &info->transaction_id,
 		&info->call_id, rec->number);
 }
 
@@ -249,6 +269,7 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	}
 	append(r, rec);
 	leg->recordings++;
+	leg->recordings_made++;
 	leg->recording = rec;
 	leg_hold(leg);
 	note_all_codecs(rec, r->control->now_ns);
@@ -274,16 +295,32 @@ void recordings_stream_joins(struct recordings *r, struct media_stream *s, struc
 	out->open_ns = rec->open_ns;
 }
 
+void recordings_stream_joined(
+	struct recordings *r, struct media_stream *s, const struct gate_setting *setting)
+{
+	struct recording *rec = setting->gate == GATE_OFF ? NULL : s->leg->recording;
+
+	if (stream_set_gate(r->control->dataplane, s->id, setting, (uint64_t)(uintptr_t)rec) == 0 &&
+		rec)
+		rec->gates_pending++;
+}
+
+void recording_count_paused(struct recording *rec, struct media_stream *s)
+{
+	uint32_t count = while_paused_of(rec, s);
+
+	rec->while_paused[s->track] += count - s->while_paused_before;
+	s->while_paused_before = count;
+}
+
 void recordings_stream_leaves(struct recordings *r, struct media_stream *s)
 {
 	struct recording *rec = s->leg->recording;
-	uint32_t count;
 
 	if (!rec || !s->id || !(rec->info.tracks & TRACK_BIT(s->track)))
 		return;
-	count = while_paused_of(rec, s);
-	rec->while_paused[s->track] += count - s->while_paused_before;
-	s->while_paused_before = count;
+	recording_count_paused(rec, s);
+	recording_release_stream(rec, s);
 }
 
 /* --- Legs --- */
@@ -349,13 +386,6 @@ void recordings_leg_ended(struct recordings *r, struct leg *leg)
 		return;
 	leg->recording->window.stop_at_media = strcmp(leg->reason, "capture_end") == 0;
 	recording_end(leg->recording, leg->ended_ns, leg->reason);
-}
-
-void recordings_stop_all(struct recordings *r, const char *reason)
-{
-	for (struct recording *rec = r->first; rec; rec = rec->next)
-		if (rec->leg && rec->leg->recording == rec)
-			recording_end(rec, r->control->now_ns, reason);
 }
 
 /* --- Small facts --- */

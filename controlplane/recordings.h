@@ -27,6 +27,9 @@ struct recording_op {
 	struct recording_op *next;
 };
 
+/* What storage is still to do with a failed one, when the rx cores have let go of its tracks. */
+enum recording_rest { REST_SETTLED, REST_TO_CLOSE, REST_TO_REMOVE };
+
 struct recording {
 	struct recording_info info;
 	struct recordings *owner;
@@ -60,6 +63,7 @@ struct recording {
 	char failure[TEXT_BYTES]; /* failed: why; delivering: the newest refusal */
 	bool undecodable;
 	bool counted_unfinished;
+	enum recording_rest rest;
 	struct recording *next; /* by age */
 	struct recording *previous;
 	struct recording *next_by_id;
@@ -93,9 +97,17 @@ void recordings_leg_media(struct recordings *r, struct leg *leg, enum leg_end en
 void recordings_leg_answered(struct recordings *r, struct leg *leg);
 void recordings_leg_ended(struct recordings *r, struct leg *leg);
 
-/* From media.c: what the gate of a stream that joins a leg must be; and that it leaves. */
+/* From media.c: what the gate of a stream that joins a leg must be. */
 void recordings_stream_joins(
 	struct recordings *r, struct media_stream *s, struct gate_setting *out);
+
+/* Sets that gate on a stream that is in the stream table already; an action under way waits for it.
+ */
+void recordings_stream_joined(
+	struct recordings *r, struct media_stream *s, const struct gate_setting *setting);
+
+/* It leaves its leg: its gate is shut, and the recording that it fed does not end before that is
+ * acknowledged. */
 void recordings_stream_leaves(struct recordings *r, struct media_stream *s);
 
 /* From the dataplane. */
@@ -103,9 +115,6 @@ void recordings_acked(struct recordings *r, uint64_t cookie);
 
 /* From storage: fills the handlers. */
 void recordings_storage_handlers(struct recordings *r, struct storage_handlers *h);
-
-/* Stops all that are running, for `reason`. */
-void recordings_stop_all(struct recordings *r, const char *reason);
 
 /* Whether the bucket's newest answer was 403 or 404. */
 bool recordings_bucket_refused(const struct recordings *r, const char *bucket);
@@ -143,6 +152,12 @@ void recording_forget(struct recording *rec);
  * recordings_acked. */
 void recording_set_gates(struct recording *rec, enum gate gate, uint64_t open_ns);
 
+/* Shuts the gate of a stream that no longer feeds it; as for recording_set_gates. */
+void recording_release_stream(struct recording *rec, struct media_stream *s);
+
+/* Takes up what a stream of its tracks has seen while paused. */
+void recording_count_paused(struct recording *rec, struct media_stream *s);
+
 /* Begins an armed one, at a time that may lie in the past. */
 void recording_begin(struct recording *rec, uint64_t start_ns);
 
@@ -155,13 +170,14 @@ void recording_advance(struct recording *rec);
 /* The files are open, or could not be. */
 void recording_opened(struct recording *rec, int err);
 
-/* Ends it as failed; what the spool has of it stays. A usage that has begun is closed. */
-void recording_fail(struct recording *rec, const char *why);
+/* Ends it as failed. keep: what the spool has of it stays, for the next start to take up; else it
+ * is removed. A usage that has begun is closed. */
+void recording_fail(struct recording *rec, const char *why, bool keep);
 
 /* Removes an armed one that never began. */
 void recording_discard(struct recording *rec);
 
-/* Its last state has been reached: counts it, writes its line, makes room. */
+/* Its last state has been reached: counts it, writes its line. */
 void recording_finished(struct recording *rec, enum recording_state state);
 
 /* Appends an entry about it; done may be NULL. Not in --read. */

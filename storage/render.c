@@ -170,8 +170,8 @@ static int find_pauses(struct rendering *r)
 		struct span span = {units_after_start(r, p->start_ns, r->format.rate_hz),
 			units_after_start(r, p->end_ns, r->format.rate_hz)};
 
-		if (span.start >= span.end || span.end <= 0 ||
-			span.start >= (int64_t)r->format.frames)
+		/* One that is shorter than a sample is listed all the same. */
+		if (span.start > span.end || span.end < 0 || span.start > (int64_t)r->format.frames)
 			continue;
 		r->pauses_ms[r->pause_count] =
 			(struct span){clip(units_after_start(r, p->start_ns, 1000), r->duration_ms),

@@ -102,6 +102,30 @@ static void a_short_pause_has_half_a_tone_at_each_end(void **state)
 	forget(&f, &h);
 }
 
+/* Of a list [Pause, Resume]: it may last no sample, and was acknowledged all the same. */
+static void a_pause_of_no_length_is_listed(void **state)
+{
+	struct recording_window w = window(1000);
+	const cJSON *pause;
+	struct fixture f;
+	struct heard h;
+
+	fixture_begin(&f, TRACK_BIT(TRACK_INCOMING));
+	add_steady_audio(&f, 0, 1, 0, 50, 0);
+	fixture_line(&f, journal_line_pause(AT(500)));
+	fixture_line(&f, journal_line_resume(AT(500) + 1000));
+	fixture_line(&f, journal_line_pause(AT(1001))); /* after the end */
+	fixture_end(&f, &w);
+	hear(&f, &h);
+	for (uint16_t i = 0; i < 50; i++)
+		expect_packet(&h, 0, i * PACKET, 1, i, G711_ULAW);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(h.json, "pauses")), 1);
+	pause = cJSON_GetArrayItem(cJSON_GetObjectItem(h.json, "pauses"), 0);
+	assert_int_equal(number(pause, "start_ms"), 500);
+	assert_int_equal(number(pause, "end_ms"), 500);
+	forget(&f, &h);
+}
+
 /* Also: a pause that nothing ends, longer than a stretch of the renderer. */
 static void a_pause_may_last_to_the_end(void **state)
 {
@@ -417,6 +441,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pause_is_silence_between_tones),
 		cmocka_unit_test(a_short_pause_has_half_a_tone_at_each_end),
+		cmocka_unit_test(a_pause_of_no_length_is_listed),
 		cmocka_unit_test(a_pause_may_last_to_the_end),
 		cmocka_unit_test(long_audio_crosses_stretches_whole),
 		cmocka_unit_test(an_event_is_its_tone_once),
