@@ -15,12 +15,13 @@ from harness import capture  # noqa: E402
 async def send(path, address):
     loop = asyncio.get_running_loop()
     host, _, port = address.rpartition(":")
-    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(host, int(port)))
+    # Not connected: a host that answers "port unreachable" would cost a connected socket its next packet.
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("0.0.0.0", 0))
     packets = list(capture.rtp_packets(path))
     began = loop.time() - packets[0].time_s
     for packet in packets:
         await asyncio.sleep(max(0.0, began + packet.time_s - loop.time()))
-        transport.sendto(packet.data)
+        transport.sendto(packet.data, (host, int(port)))
     transport.close()
 
 

@@ -253,41 +253,61 @@ static bool same_counts(const struct truth_counts *a, const struct truth_counts 
 	       a->duplicate == b->duplicate;
 }
 
-/* From where on packets may be counted: from the first; from those that arrived, end, or stand with
- * their end, after the start. Where the first packets came out of order, loss may be counted from
- * the first to come or from the lowest. */
-static bool counts_agree(const struct truth_stream *s, const struct trackcheck_window *w,
-	const struct truth_counts *recorded, struct truth_counts *expected)
+/* Whether counting from `from` to some packet not before `to` gives what was recorded. Live, a
+ * packet gets the time of its poll: those that came within the slack of the BYE may have it too. */
+static bool counts_agree_from(const struct truth_stream *s, size_t from, size_t to,
+	int64_t until_us, const struct truth_counts *recorded)
 {
-	int64_t packet_us = (int64_t)truth_packet_us(s);
-	size_t to = s->count, from[4] = {0};
+	for (; to <= s->count; to++) {
+		for (int lowest = 0; lowest < 2; lowest++) {
+			struct truth_counts counted = truth_count(s, from, to, lowest);
 
-	while (to > 0 && (int64_t)s->packets[to - 1].arrival_us >= w->required_to_us)
-		to--;
-	for (size_t i = to; i-- > 0;) {
-		int64_t arrival = (int64_t)s->packets[i].arrival_us;
-		int64_t place = truth_anchor_us(s) + s->packets[i].number * packet_us;
-
-		if (arrival >= w->required_from_us && w->required_from_us != INT64_MIN)
-			from[1] = i;
-		if (arrival + packet_us > w->required_from_us)
-			from[2] = i;
-		if (place + packet_us > w->required_from_us)
-			from[3] = i;
+			if (same_counts(&counted, recorded))
+				return true;
+		}
+		if (to < s->count && (int64_t)s->packets[to].arrival_us >= until_us)
+			return false;
 	}
-	if (to == 0 || (int64_t)s->packets[to - 1].arrival_us < w->required_from_us)
-		from[1] = to;
-	for (int i = 0; i < 8; i++) {
-		*expected = truth_count(s, from[i / 2], to, i % 2);
-		if (same_counts(expected, recorded))
-			return true;
-	}
-	*expected = truth_count(s, from[w->required_from_us == INT64_MIN ? 0 : 1], to, false);
 	return false;
 }
 
-static void check_counts(
-	const struct recording *r, const struct truth_stream *s, const struct trackcheck_window *w)
+/* From where on packets may be counted: from the first; from those that arrived, end, or stand with
+ * their end, after the start; live, from those within the slack before it. Where the first packets
+ * came out of order, loss may be counted from the first to come or from the lowest. */
+static bool counts_agree(const struct truth_stream *s, const struct trackcheck_window *w,
+	int64_t slack_us, const struct truth_counts *recorded, struct truth_counts *expected)
+{
+	int64_t packet_us = (int64_t)truth_packet_us(s);
+	int64_t until_us =
+		w->required_to_us == INT64_MAX ? INT64_MAX : w->required_to_us + slack_us;
+	size_t to = s->count, first = s->count;
+
+	while (to > 0 && (int64_t)s->packets[to - 1].arrival_us >= w->required_to_us)
+		to--;
+	for (size_t i = to; i-- > 0;)
+		if ((int64_t)s->packets[i].arrival_us >= w->required_from_us)
+			first = i;
+	if (first > to)
+		first = to;
+	*expected = truth_count(s, w->required_from_us == INT64_MIN ? 0 : first, to, false);
+	if (counts_agree_from(s, 0, to, until_us, recorded) ||
+		counts_agree_from(s, first, to, until_us, recorded))
+		return true;
+	for (size_t i = 0; i < to && w->required_from_us != INT64_MIN; i++) {
+		int64_t arrival = (int64_t)s->packets[i].arrival_us;
+		int64_t place = truth_anchor_us(s) + s->packets[i].number * packet_us;
+
+		if ((arrival + packet_us > w->required_from_us ||
+			    place + packet_us > w->required_from_us ||
+			    arrival + slack_us >= w->required_from_us) &&
+			i <= first && counts_agree_from(s, i, to, until_us, recorded))
+			return true;
+	}
+	return false;
+}
+
+static void check_counts(const struct recording *r, const struct truth_stream *s,
+	const struct trackcheck_window *w, int64_t slack_us)
 {
 	const struct recorded_track *t = &r->tracks[s->track];
 	const struct truth_counts *c = &t->counts;
@@ -298,7 +318,7 @@ static void check_counts(
 		report_difference(r->file, "its JSON lacks the track %s", name);
 		return;
 	}
-	if (!counts_agree(s, w, c, &e))
+	if (!counts_agree(s, w, slack_us, c, &e))
 		report_difference(r->file,
 			"%s: received %" PRIu64 ", lost %" PRIu64 ", reordered %" PRIu64
 			", duplicate %" PRIu64 "; should be %" PRIu64 ", %" PRIu64 ", %" PRIu64
@@ -370,7 +390,7 @@ static void check_tracks(const struct arguments *a, const struct recording *r,
 		trackcheck(r->file, w, channel++, &leg->streams[t], &window, &results[t]);
 		/* How much of its end a recording lost that was cut short is not known. */
 		if (!r->cut_short)
-			check_counts(r, &leg->streams[t], &window);
+			check_counts(r, &leg->streams[t], &window, a->slack_us);
 		sum->tracks++;
 		sum->packets += results[t].packets;
 		sum->frames += w->frames;
