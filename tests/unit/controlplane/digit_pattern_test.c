@@ -28,6 +28,8 @@ static void patterns_match(void **state)
 		{"^[\\*#]$", "*", true},
 		{"^[1-5]$", "6", false},
 		{"9", "191", true},
+		{"^((?:1|2)3)+#?$", "1323#", true},
+		{"^((?:1|2)3)+#?$", "1333", false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
