@@ -94,20 +94,22 @@ static void push_op(struct recording *rec, const struct recording_op *like)
 		run_op(rec);
 }
 
-/* The op under way is done: answers, and begins the next. */
+/* The op under way is done: answers, and begins the next. One that is asked for from within the
+ * answer waits behind the next, or, if there is none, has begun already. */
 static void finish_op(struct recording *rec, int err, const char *why)
 {
 	struct recording_op *op = rec->op;
+	struct recording_op *next = op->next;
 	char object[RECORDING_OBJECT_BYTES];
 
-	rec->op = op->next;
+	rec->op = next;
 	rec->err = 0;
 	rec->why = NULL;
 	rec->ledger_asked = false;
 	if (op->done)
 		op->done(op->arg, err, why, err == 0 ? recording_object(rec, object) : NULL);
 	free(op);
-	if (rec->op)
+	if (next)
 		run_op(rec);
 }
 

@@ -392,7 +392,7 @@ void recordings_leg_ended(struct recordings *r, struct leg *leg)
 
 int64_t recording_wall_ms(const struct recording *rec, uint64_t ns)
 {
-	return ((int64_t)ns + rec->info.wall_offset_ns + 500000) / 1000000;
+	return ((int64_t)ns + rec->info.wall_offset_ns) / 1000000; /* as the sidecar has it */
 }
 
 uint64_t recording_duration_ms(const struct recording *rec)

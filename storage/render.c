@@ -167,16 +167,18 @@ static int find_pauses(struct rendering *r)
 		return errmsg_set(&r->e, -ENOMEM, "no memory to render");
 	for (unsigned int i = 0; i < j->pause_count; i++) {
 		const struct journal_pause *p = &j->pauses[i];
-		struct span span = {units_after_start(r, p->start_ns, r->format.rate_hz),
-			units_after_start(r, p->end_ns, r->format.rate_hz)};
+		struct span ms = {units_after_start(r, p->start_ns, 1000),
+			units_after_start(r, p->end_ns, 1000)};
 
-		/* One that is shorter than a sample is listed all the same. */
-		if (span.start > span.end || span.end < 0 || span.start > (int64_t)r->format.frames)
+		/* In milliseconds, as the duration is: one that is shorter than a sample, or in the
+		 * last one, is listed all the same. */
+		if (ms.start > ms.end || ms.end < 0 || ms.start > (int64_t)r->duration_ms)
 			continue;
 		r->pauses_ms[r->pause_count] =
-			(struct span){clip(units_after_start(r, p->start_ns, 1000), r->duration_ms),
-				clip(units_after_start(r, p->end_ns, 1000), r->duration_ms)};
-		r->pauses[r->pause_count++] = span;
+			(struct span){clip(ms.start, r->duration_ms), clip(ms.end, r->duration_ms)};
+		r->pauses[r->pause_count++] =
+			(struct span){units_after_start(r, p->start_ns, r->format.rate_hz),
+				units_after_start(r, p->end_ns, r->format.rate_hz)};
 	}
 	return 0;
 }

@@ -51,7 +51,7 @@ static void a_leg_that_ends_while_an_action_is_under_way(void **state)
 		struct leg *leg =
 			world_talking(w, (const char *[]){"a", "b", "c"}[i], (uint16_t)(i + 1));
 		struct world_file *f;
-		struct answer a;
+		struct answer a = {0};
 		uint64_t ended_ns;
 
 		if (acts[i] != world_start)
@@ -77,7 +77,7 @@ static void sigterm_stops_what_runs_and_discards_what_only_rings(void **state)
 	struct world *w = *state;
 	struct leg *running;
 	struct leg *ringing;
-	struct answer a;
+	struct answer a = {0};
 
 	world_add_rule(w);
 	running = world_talking(w, "rule-1", HOST);
@@ -171,7 +171,7 @@ static void an_action_goes_before_a_rule_that_only_waits(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg;
-	struct answer a;
+	struct answer a = {0};
 
 	world_add_rule(w);
 	leg = world_offer(w, "rule", HOST);
@@ -195,8 +195,8 @@ static void files_that_cannot_be_opened_fail_an_action(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
-	struct answer pause;
+	struct answer a = {0};
+	struct answer pause = {0};
 
 	world_start(w, leg, &a);
 	world_pause(w, leg, &pause);
@@ -254,7 +254,7 @@ static void too_many_recordings_are_refused(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
-	struct answer a;
+	struct answer a = {0};
 
 	w->files_max = 0;
 	world_start(w, leg, &a);
@@ -267,7 +267,7 @@ static void a_ledger_that_cannot_be_written_fails_a_start(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_start(w, leg, &a);
 	world_settle_gates(w);
@@ -315,7 +315,7 @@ static void a_ledger_that_cannot_be_written_fails_what_waits(void **state)
 	struct world *w = *state;
 	struct world_file *f;
 	struct leg *leg;
-	struct answer a;
+	struct answer a = {0};
 
 	world_add_rule(w);
 	leg = world_talking(w, "rule", HOST);
@@ -335,7 +335,7 @@ static void a_ledger_that_cannot_be_written_fails_a_stop_which_takes_effect(void
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	f = world_newest(w, leg);

@@ -14,10 +14,12 @@
 #define STEPS 6000
 #define LEGS_MAX 48
 #define TAKES_MAX 2000
-#define WISHES_MAX 8000
+#define WISHES_MAX 16000
 #define MOVES_MAX 12
 
 enum kind { START, PAUSE, RESUME, STOP, KINDS };
+
+struct model_leg;
 
 struct wish {
 	enum kind kind;
@@ -27,6 +29,8 @@ struct wish {
 	bool changes; /* a pause or resume that is not a repetition */
 	uint64_t begun_ns;
 	uint64_t at_ns; /* of the leg's end */
+	struct model_leg *leg;
+	unsigned int list; /* so many follow in its list */
 	struct wish *next;
 };
 
@@ -67,6 +71,7 @@ struct model {
 	struct wish wishes[WISHES_MAX];
 	unsigned int succeeded;
 	unsigned int refused;
+	bool finishing; /* lists are cut off */
 };
 
 static struct model model;
@@ -155,19 +160,24 @@ static void came_true(struct model *m, struct take *t)
 	}
 }
 
-/* Takes up the answers that have come. They come in order. */
-static void reap(struct model *m)
+/* Takes up the answers that have come. They come in order. From within an answer what follows it
+ * has not begun. */
+static void reap(struct model *m, bool within)
 {
 	for (unsigned int i = 0; i < m->take_count; i++) {
 		struct take *t = &m->takes[i];
 
-		begin_first(m, t);
-		while (t->wishes && (t->wishes->by_leg || t->wishes->answer.count)) {
-			if (t->wishes->by_leg)
+		while (t->wishes) {
+			bool answered = t->wishes->answer.count > 0;
+
+			if (answered || !within)
+				begin_first(m, t);
+			if (answered)
+				came_true(m, t);
+			else if (t->wishes->by_leg && !within)
 				t->wishes = t->wishes->next;
 			else
-				came_true(m, t);
-			begin_first(m, t);
+				break;
 		}
 		for (const struct wish *wish = t->wishes; wish; wish = wish->next)
 			assert_int_equal(wish->answer.count, 0);
@@ -212,16 +222,18 @@ static struct take *new_take(struct model *m, struct model_leg *l)
 	return t;
 }
 
-static void act(struct model *m)
+static void go_on_with_list(struct answer *a);
+
+static void act(struct model *m, struct model_leg *l, unsigned int list)
 {
 	static void (*const acts[])(struct world *, struct leg *, struct answer *) = {
 		world_start, world_pause, world_resume, world_stop};
-	struct model_leg *l = &m->legs[choose(m, m->leg_count)];
 	struct wish *wish = &m->wishes[m->wish_count++];
 	bool queued;
 
 	assert_true(m->wish_count < WISHES_MAX);
-	*wish = (struct wish){.kind = choose(m, KINDS)};
+	*wish = (struct wish){.kind = choose(m, KINDS), .leg = l, .list = list};
+	wish->answer.then = go_on_with_list;
 	wish->expected = foresee(m, l, wish, &queued);
 	if (queued && wish->kind != START)
 		append(l->take, wish);
@@ -234,6 +246,16 @@ static void act(struct model *m)
 		append(new_take(m, l), wish);
 		l->take->start_ns = m->world.now_ns;
 	}
+}
+
+static void go_on_with_list(struct answer *a)
+{
+	struct wish *wish = (struct wish *)((char *)a - offsetof(struct wish, answer));
+
+	if (a->err || wish->list == 0 || model.finishing)
+		return;
+	reap(&model, true);
+	act(&model, wish->leg, wish->list - 1);
 }
 
 /* --- Legs --- */
@@ -338,7 +360,7 @@ static void go_on(struct model *m, struct world_file *f)
 	if (f->state == FILE_OPENING && f->open_err)
 		open_fails(m, f);
 	world_storage(&m->world, f);
-	reap(m);
+	reap(m, false);
 }
 
 static void step_storage(struct model *m)
@@ -357,7 +379,7 @@ static void step(struct model *m)
 	unsigned int what = choose(m, 100);
 
 	if (what < 12)
-		act(m);
+		act(m, l, choose(m, 4));
 	else if (what < 14)
 		offer(m);
 	else if (what < 17)
@@ -380,20 +402,21 @@ static void step(struct model *m)
 		step_storage(m);
 	else
 		world_sync(&m->world, 0);
-	reap(m);
+	reap(m, false);
 }
 
 static void finish(struct model *m)
 {
+	m->finishing = true;
 	for (struct world_file *f = m->world.files; f; f = f->next)
 		if (f->state == FILE_OPENING)
 			go_on(m, f);
 	world_settle(&m->world);
-	reap(m);
+	reap(m, false);
 	for (unsigned int i = 0; i < m->leg_count; i++)
 		end(m, &m->legs[i]);
 	world_settle(&m->world);
-	reap(m);
+	reap(m, false);
 }
 
 /* --- Agreement --- */

@@ -28,7 +28,7 @@ static void a_start_is_answered_when_it_is_effective_and_durable(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
-	struct answer a;
+	struct answer a = {0};
 	struct world_file *f;
 
 	world_start(w, leg, &a);
@@ -53,7 +53,7 @@ static void a_start_waits_for_its_files(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
-	struct answer a;
+	struct answer a = {0};
 
 	world_start(w, leg, &a);
 	world_settle_gates(w);
@@ -69,7 +69,7 @@ static void a_stop_is_answered_when_it_is_effective_and_durable(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 	uint64_t start_ns = w->now_ns;
 
 	world_succeeds(w, world_start, leg);
@@ -149,8 +149,8 @@ static void a_start_while_a_stop_is_under_way(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *first;
-	struct answer stop;
-	struct answer start;
+	struct answer stop = {0};
+	struct answer start = {0};
 
 	world_succeeds(w, world_start, leg);
 	first = world_newest(w, leg);
@@ -171,8 +171,8 @@ static void a_second_start_while_the_first_is_under_way(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
-	struct answer first;
-	struct answer second;
+	struct answer first = {0};
+	struct answer second = {0};
 
 	world_start(w, leg, &first);
 	world_start(w, leg, &second);
@@ -189,10 +189,10 @@ static void actions_queue_behind_a_start(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
-	struct answer start;
-	struct answer pause;
-	struct answer stop;
-	struct answer late;
+	struct answer start = {0};
+	struct answer pause = {0};
+	struct answer stop = {0};
+	struct answer late = {0};
 
 	world_start(w, leg, &start);
 	world_pause(w, leg, &pause);
@@ -207,6 +207,54 @@ static void actions_queue_behind_a_start(void **state)
 	assert_int_equal(world_newest(w, leg)->pause_count, 1);
 }
 
+/* As an action list does: the next is asked for from within the answer of the one before. */
+static struct {
+	struct leg *leg;
+	unsigned int step;
+	struct answer answers[6];
+} list;
+
+static void next_of_list(struct answer *a)
+{
+	static void (*const acts[])(struct world *, struct leg *, struct answer *) = {
+		world_start, world_pause, world_resume, world_stop, world_start, world_stop};
+	struct answer *next = &list.answers[list.step];
+
+	if (list.step == sizeof(acts) / sizeof(acts[0]))
+		return;
+	next->then = next_of_list;
+	acts[list.step++](&world, list.leg, next);
+}
+
+static void actions_asked_for_from_within_an_answer_run_once(void **state)
+{
+	struct world *w = *state;
+
+	memset(&list, 0, sizeof(list));
+	list.leg = world_talking(w, "call", HOST);
+	next_of_list(NULL);
+	world_settle(w);
+	for (unsigned int i = 0; i < 6; i++)
+		world_assert_answered(&list.answers[i], 0, "");
+	assert_int_equal(w->control.recordings->unfinished, 0);
+	assert_int_equal(recordings_in_state(w->control.recordings, RECORDING_DELIVERED), 2);
+}
+
+/* … and waits behind what another client has asked for already. */
+static void an_action_from_within_an_answer_waits_for_its_turn(void **state)
+{
+	struct world *w = *state;
+	struct answer stop = {0};
+
+	memset(&list, 0, sizeof(list));
+	list.leg = world_talking(w, "call", HOST);
+	next_of_list(NULL);
+	world_stop(w, list.leg, &stop);
+	world_settle(w);
+	world_assert_answered(&stop, 0, "");
+	world_assert_answered(&list.answers[1], -EINVAL, "not being recorded");
+}
+
 /* --- Pause and resume --- */
 
 static void a_pause_is_answered_when_every_core_has_shut_its_gates(void **state)
@@ -214,7 +262,7 @@ static void a_pause_is_answered_when_every_core_has_shut_its_gates(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	f = world_newest(w, leg);
@@ -244,7 +292,7 @@ static void a_resume_is_answered_when_every_core_records(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 	uint64_t resumed_ns;
 
 	world_succeeds(w, world_start, leg);
@@ -269,7 +317,7 @@ static void a_resume_takes_the_time_at_which_it_is_seen(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	f = world_newest(w, leg);
@@ -286,7 +334,7 @@ static void repeated_actions_succeed_and_change_nothing(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	f = world_newest(w, leg);
@@ -312,8 +360,8 @@ static void two_pauses_at_once_are_one_pause(void **state)
 {
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
-	struct answer a;
-	struct answer b;
+	struct answer a = {0};
+	struct answer b = {0};
 
 	world_succeeds(w, world_start, leg);
 	world_pause(w, leg, &a);
@@ -398,7 +446,7 @@ static void a_stream_that_joins_while_a_pause_is_under_way_is_paused(void **stat
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "call", HOST);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	f = world_newest(w, leg);
@@ -418,7 +466,7 @@ static void a_pause_waits_for_a_stream_that_has_just_left(void **state)
 	struct leg *leg = world_talking(w, "one", HOST);
 	struct leg *other = world_talking(w, "two", HOST + 1);
 	struct world_file *f;
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	f = world_newest(w, leg);
@@ -440,7 +488,7 @@ static void a_stop_waits_for_a_stream_that_has_just_left(void **state)
 	struct world *w = *state;
 	struct leg *leg = world_talking(w, "one", HOST);
 	struct leg *other = world_talking(w, "two", HOST + 1);
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	world_take_over(w, other, HOST);
@@ -459,7 +507,7 @@ static void a_pause_waits_for_a_stream_that_has_just_joined(void **state)
 	struct world *w = *state;
 	struct leg *other = world_talking(w, "two", HOST + 1);
 	struct leg *leg = world_talking(w, "one", HOST);
-	struct answer a;
+	struct answer a = {0};
 
 	world_succeeds(w, world_start, leg);
 	world_succeeds(w, world_start, other);
@@ -485,6 +533,8 @@ int main(void)
 		TEST(a_start_while_a_stop_is_under_way),
 		TEST(a_second_start_while_the_first_is_under_way),
 		TEST(actions_queue_behind_a_start),
+		TEST(actions_asked_for_from_within_an_answer_run_once),
+		TEST(an_action_from_within_an_answer_waits_for_its_turn),
 		TEST(a_pause_is_answered_when_every_core_has_shut_its_gates),
 		TEST(a_resume_is_answered_when_every_core_records),
 		TEST(a_resume_takes_the_time_at_which_it_is_seen),

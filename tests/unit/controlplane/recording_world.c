@@ -160,29 +160,31 @@ static void on_done(void *arg, int err, const char *why, const char *destination
 	a->err = err;
 	snprintf(a->why, sizeof(a->why), "%s", why ? why : "");
 	snprintf(a->destination, sizeof(a->destination), "%s", destination ? destination : "");
+	if (a->then)
+		a->then(a);
 }
 
 void world_start(struct world *w, struct leg *leg, struct answer *a)
 {
-	*a = (struct answer){0};
+	*a = (struct answer){.then = a->then};
 	recording_start(w->control.recordings, leg, TRACKS_BOTH, "", "", on_done, a);
 }
 
 void world_stop(struct world *w, struct leg *leg, struct answer *a)
 {
-	*a = (struct answer){0};
+	*a = (struct answer){.then = a->then};
 	recording_stop(w->control.recordings, leg, on_done, a);
 }
 
 void world_pause(struct world *w, struct leg *leg, struct answer *a)
 {
-	*a = (struct answer){0};
+	*a = (struct answer){.then = a->then};
 	recording_pause(w->control.recordings, leg, on_done, a);
 }
 
 void world_resume(struct world *w, struct leg *leg, struct answer *a)
 {
-	*a = (struct answer){0};
+	*a = (struct answer){.then = a->then};
 	recording_resume(w->control.recordings, leg, on_done, a);
 }
 
@@ -284,7 +286,7 @@ void world_assert_answered(const struct answer *a, int err, const char *why)
 void world_succeeds(struct world *w, void (*act)(struct world *, struct leg *, struct answer *),
 	struct leg *leg)
 {
-	struct answer a;
+	struct answer a = {0};
 
 	act(w, leg, &a);
 	world_settle(w);
@@ -294,7 +296,7 @@ void world_succeeds(struct world *w, void (*act)(struct world *, struct leg *, s
 void world_fails(struct world *w, void (*act)(struct world *, struct leg *, struct answer *),
 	struct leg *leg, const char *why)
 {
-	struct answer a;
+	struct answer a = {0};
 
 	act(w, leg, &a);
 	world_assert_answered(&a, -EINVAL, why);

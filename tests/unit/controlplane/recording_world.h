@@ -62,6 +62,7 @@ struct answer {
 	int err;
 	char why[128];
 	char destination[RECORDING_OBJECT_BYTES];
+	void (*then)(struct answer *a); /* called from within the answer; NULL: nothing */
 };
 
 struct world {
@@ -116,7 +117,7 @@ void world_settle(struct world *w);
 /* All of the rx cores; acknowledgements included. */
 void world_settle_gates(struct world *w);
 
-/* --- Actions --- */
+/* --- Actions: *a is reset but for `then` --- */
 
 void world_start(struct world *w, struct leg *leg, struct answer *a);
 void world_stop(struct world *w, struct leg *leg, struct answer *a);

@@ -102,11 +102,12 @@ static void a_short_pause_has_half_a_tone_at_each_end(void **state)
 	forget(&f, &h);
 }
 
-/* Of a list [Pause, Resume]: it may last no sample, and was acknowledged all the same. */
+/* Of a list [Pause, Resume]: it may last no sample, and was acknowledged all the same. So was one
+ * just before the stop, in what rounding to milliseconds cuts off. */
 static void a_pause_of_no_length_is_listed(void **state)
 {
 	struct recording_window w = window(1000);
-	const cJSON *pause;
+	const cJSON *pauses;
 	struct fixture f;
 	struct heard h;
 
@@ -114,15 +115,20 @@ static void a_pause_of_no_length_is_listed(void **state)
 	add_steady_audio(&f, 0, 1, 0, 50, 0);
 	fixture_line(&f, journal_line_pause(AT(500)));
 	fixture_line(&f, journal_line_resume(AT(500) + 1000));
+	fixture_line(&f, journal_line_pause(AT(1000) + 300000));
+	fixture_line(&f, journal_line_resume(AT(1000) + 300000));
 	fixture_line(&f, journal_line_pause(AT(1001))); /* after the end */
+	w.stop_ns += 400000;
 	fixture_end(&f, &w);
 	hear(&f, &h);
 	for (uint16_t i = 0; i < 50; i++)
 		expect_packet(&h, 0, i * PACKET, 1, i, G711_ULAW);
-	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(h.json, "pauses")), 1);
-	pause = cJSON_GetArrayItem(cJSON_GetObjectItem(h.json, "pauses"), 0);
-	assert_int_equal(number(pause, "start_ms"), 500);
-	assert_int_equal(number(pause, "end_ms"), 500);
+	pauses = cJSON_GetObjectItem(h.json, "pauses");
+	assert_int_equal(cJSON_GetArraySize(pauses), 2);
+	assert_int_equal(number(cJSON_GetArrayItem(pauses, 0), "start_ms"), 500);
+	assert_int_equal(number(cJSON_GetArrayItem(pauses, 0), "end_ms"), 500);
+	assert_int_equal(number(cJSON_GetArrayItem(pauses, 1), "start_ms"), 1000);
+	assert_int_equal(number(cJSON_GetArrayItem(pauses, 1), "end_ms"), 1000);
 	forget(&f, &h);
 }
 
