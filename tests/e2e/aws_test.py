@@ -65,23 +65,24 @@ class AwsTest(OnDemand):
 
     def test_each_error_arrives_as_its_exception(self):
         self.start(answers={}, stuck="+4930111")
-        caller = self.start_calls([("+4930111", "ivr1")])
+        client = Client(self, AWS_MAX_ATTEMPTS="1")  # a 429 or 503 may be tried again only when the call has ended
+        nobody = "00000000-0000-5000-8000-000000000000"
+        for changes, expected in (({"secret": "wrong"}, ("ForbiddenException", 403)),
+                                  ({"key": "AKIDSTRANGER"}, ("UnauthorizedClientException", 401)),
+                                  ({"AWS_SESSION_TOKEN": "x"}, ("UnauthorizedClientException", 401))):
+            answer = Client(self, **changes).ask(nobody, {})
+            self.assertEqual((answer["exception"], answer["status"]), expected, answer)
+        caller = self.start_calls([("+4930111", "+4940222")])
         [call] = self.wait_asked("NEW_INBOUND_CALL")
         transaction = call["CallDetails"]["TransactionId"]
-        client = Client(self, AWS_MAX_ATTEMPTS="1")  # a repeated 429 may find the call ended
         many = {f"k{i}": "v" for i in range(21)}
         for parameters, expected in (
                 ({"application": "other"}, ("NotFoundException", 404)),
-                ({"transaction": "00000000-0000-5000-8000-000000000000"}, ("NotFoundException", 404)),
+                ({"transaction": nobody}, ("NotFoundException", 404)),
                 ({"arguments": many}, ("BadRequestException", 400))):
             answer = client.ask(**{"transaction": transaction, "arguments": {}, **parameters})
             self.assertEqual((answer["exception"], answer["status"]), expected, answer)
             self.assertTrue(answer["message"])
-        for changes, expected in (({"secret": "wrong"}, ("ForbiddenException", 403)),
-                                  ({"key": "AKIDSTRANGER"}, ("UnauthorizedClientException", 401)),
-                                  ({"AWS_SESSION_TOKEN": "x"}, ("UnauthorizedClientException", 401))):
-            answer = Client(self, **changes).ask(transaction, {})
-            self.assertEqual((answer["exception"], answer["status"]), expected, answer)
         # The application answers nothing of this call: what waits for it grows to its bound.
         for _ in range(40):
             answer = client.ask(transaction, {"action": "start"})
