@@ -271,3 +271,8 @@ void admin_flush(struct admin *a)
 	if (answered)
 		admin_run(a);
 }
+
+struct workers *admin_workers(struct admin *a)
+{
+	return a->server.workers;
+}
