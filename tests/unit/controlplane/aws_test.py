@@ -216,7 +216,10 @@ class Start(unittest.TestCase):
             self.assertIn("admin.aws.keys_file: " + keys.name + ": no key", text)
             keys.write("aws_access_key_id = A\naws_secret_access_key = S\n")
             keys.flush()
-            self.assertTrue(self.start(listen, keys.name)[0])
+            for at in (listen, f"[::1]:{free_port()}"):
+                ready, code, text = self.start(at, keys.name)
+                self.assertEqual((ready, code), (True, 0), text)
+                self.assertIn(f"listening at {at} for AWS clients", text)
             os.chmod(keys.name, 0o644)
             self.assertIn(f"chmod 0640, or 0600, {keys.name}", self.start(listen, keys.name)[2])
             os.chmod(keys.name, 0o600)
