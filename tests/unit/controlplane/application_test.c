@@ -458,7 +458,7 @@ static void without_a_url_events_go_into_the_log_alone(void **state)
 static void press(struct fixture *fx, struct leg *leg, const char *digits)
 {
 	for (; *digits; digits++)
-		application_digit(fx->control.application, leg, *digits);
+		application_digit(fx->control.application, leg, *digits, false);
 }
 
 static void digits_are_told_when_whole_or_late(void **state)
