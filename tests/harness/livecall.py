@@ -76,7 +76,8 @@ class LiveCall:
         self.playing = None
         self.sent = {}  # packets, both directions, by signal
         self.ssrc = 0x1000 * number
-        self.sequence = 1
+        self.sequence = 1  # of audio, and its time
+        self.events = 0    # packets of telephone events that the participant has sent beside
         self.cseq = 1
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._talk, daemon=True)
@@ -126,9 +127,9 @@ class LiveCall:
                 duration = min(number + 1, count) * PACKET_SAMPLES
                 with self.lock:
                     packet = struct.pack(">BBHIIBBH", 0x80, EVENTS | (0x80 if number == 0 else 0),
-                                         self.sequence & 0xFFFF, begin & 0xFFFFFFFF, self.ssrc,
+                                         self.sequence + self.events & 0xFFFF, begin & 0xFFFFFFFF, self.ssrc,
                                          KEYS.index(key), 0x8A if end else 0x0A, duration)
-                    self.sequence += 1
+                    self.events += 1
                     if number not in lost:
                         self.wire.send(self.participant, self.sbc, packet)
                         sent.append(packet)
@@ -144,11 +145,12 @@ class LiveCall:
                           body=f"Signal={key}\r\nDuration=160\r\n", kind="application/dtmf-relay")
             self._message("SIP/2.0 200 OK", self.sbc, method="INFO")
             self.cseq += 1
+            time.sleep(PACKET_S)
 
     def _send(self, payload):
-        for ssrc, source, destination in ((self.ssrc, self.participant, self.sbc),
-                                          (self.ssrc + 0x800, self.sbc, self.participant)):
-            rtp = struct.pack(">BBHII", 0x80, 0, self.sequence & 0xFFFF, self.sequence * PACKET_SAMPLES, ssrc)
+        for ssrc, events, source, destination in ((self.ssrc, self.events, self.participant, self.sbc),
+                                                  (self.ssrc + 0x800, 0, self.sbc, self.participant)):
+            rtp = struct.pack(">BBHII", 0x80, 0, self.sequence + events & 0xFFFF, self.sequence * PACKET_SAMPLES, ssrc)
             self.wire.send(source, destination, rtp + payload)
             self.sent[payload] = self.sent.get(payload, 0) + 1
         self.sequence += 1
