@@ -184,3 +184,8 @@ void admin_flush(struct admin *a)
 	a->server.answered = false;
 	admin_run(a);
 }
+
+struct workers *admin_workers(struct admin *a)
+{
+	return a->server.workers;
+}

@@ -23,4 +23,6 @@ void admin_run(struct admin *a);
  * each turn of the loop. NULL is legal. */
 void admin_flush(struct admin *a);
 
+struct workers *admin_workers(struct admin *a);
+
 #endif

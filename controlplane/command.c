@@ -33,7 +33,7 @@ const struct command commands[] = {
 	{"events", .options = OPTION_AFTER | OPTION_FOLLOW, .run = command_events,
 		.help = "what has happened to calls and recordings, and goes on to"},
 	{"metrics", .run = command_metrics, .help = "counters as OpenMetrics text"},
-	{NULL},
+	{.name = NULL},
 };
 
 int command_fail(const struct arguments *a, int status, const char *fmt, ...)
