@@ -110,10 +110,11 @@ static bool is_type(const char *content_type, const char *name)
 
 char key_press_of_info(const char *content_type, const char *body, uint32_t bytes)
 {
-	const char *end = body + bytes;
+	const char *end;
 
 	if (!content_type || !body)
 		return '\0';
+	end = body + bytes;
 	if (is_type(content_type, "application/dtmf-relay"))
 		return key_of_relay(body, end);
 	if (is_type(content_type, "application/dtmf"))
