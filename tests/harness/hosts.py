@@ -1,4 +1,5 @@
-"""A private set of hosts (scripts/hosts): caller, sbc, callee, and the probe that sees the mirror."""
+"""A private set of hosts (scripts/hosts): caller, sbc, callee, second (participant), and the
+probe that sees the mirror."""
 import atexit
 import os
 import shutil
@@ -9,7 +10,7 @@ from itertools import count
 from . import wait
 from .paths import KAMAILIO, ROOT, SIPP, TOOLS
 
-CALLER, SBC, CALLEE, PROBE = "192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.40"
+CALLER, SBC, CALLEE, SECOND, PROBE = "192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.31", "192.0.2.40"
 _numbers = count()
 _living = []
 
@@ -48,7 +49,8 @@ class Hosts:
 
     def run(self, host, *arguments, log, **options):
         file = open(self.folder / log, "wb")
-        process = subprocess.Popen(self.command(host, *arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
+        folder = options.pop("cwd", self.folder)
+        process = subprocess.Popen(self.command(host, *arguments), cwd=folder, stdin=subprocess.DEVNULL,
                                    stdout=file, stderr=subprocess.STDOUT, **options)
         file.close()
         self.processes.append(process)
@@ -79,7 +81,8 @@ class Hosts:
     def start_sbc(self):
         """The B2BUA on the SBC's host; returns when it listens."""
         process = subprocess.Popen(
-            self.command("sbc", "python3", TOOLS / "b2bua.py", "--address", SBC, "--next-hop", f"{CALLEE}:5060"),
+            self.command("sbc", "python3", TOOLS / "b2bua.py", "--address", SBC, "--next-hop", f"{CALLEE}:5060",
+                         "--next-hop", f"{SECOND}:5060"),
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.processes.append(process)
         if process.stdout.readline().strip() != "ready":
@@ -89,6 +92,15 @@ class Hosts:
     def start_callee(self, calls, audio_seconds=6):
         subprocess.run(["python3", TOOLS / "audio.py", self.folder / "callee.pcap", str(audio_seconds)], check=True)
         return self._sipp("callee", "callee.xml", CALLEE, 30000, calls, "callee.log")
+
+    def start_participants(self, seconds):
+        """For one call to two participants: the first speaks so long, and hangs up; then the second one."""
+        folder = self.folder / "second"  # where its SIPp finds its own callee.pcap
+        folder.mkdir()
+        for file, voice in ((self.folder / "callee.pcap", ()), (folder / "callee.pcap", ("second",))):
+            subprocess.run(["python3", TOOLS / "audio.py", file, str(seconds), *voice], check=True)
+        self._sipp("callee", "callee_hangs_up.xml", CALLEE, 30000, 1, "callee.log", "-d", int(seconds * 1000) + 200)
+        self._sipp("second", "callee.xml", SECOND, 30000, 1, "second.log", cwd=folder)
 
     def start_caller(self, numbers, rate=2.0):
         """One call for each (caller, called) of numbers; returns the SIPp process."""
@@ -123,11 +135,11 @@ class Hosts:
                               check=True)
         return done.stdout.strip()
 
-    def _sipp(self, host, scenario, address, media_port, calls, log, *more):
+    def _sipp(self, host, scenario, address, media_port, calls, log, *more, **options):
         if not shutil.which("sipp"):
             raise unittest.SkipTest("sipp (Debian's sip-tester) is not installed")
         return self.run(host, "sipp", "-sf", SIPP / scenario, "-i", address, "-mi", address, "-p", 5060,
-                        "-mp", media_port, "-m", calls, "-nostdin", "-timeout", "60s", *more, log=log)
+                        "-mp", media_port, "-m", calls, "-nostdin", "-timeout", "60s", *more, log=log, **options)
 
 
 @atexit.register
