@@ -7,7 +7,7 @@ from application_test import Stream
 from harness import capture, signalling, wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
-from harness.hosts import CALLEE, CALLER, SBC, SECOND, Hosts
+from harness.hosts import CALLEE, CALLER, SBC, SECOND, SECOND_NUMBER, Hosts
 from harness.paths import SIPP_AUDIO
 from harness.schemas import problems_of
 
@@ -190,7 +190,7 @@ class SeveralLegsTest(UseCase):
     """Use case 3: a caller talks to a first participant, and, after that one hung up, to a second."""
 
     def test_two_participants_after_each_other(self):
-        self.run_call("+4940222~+4940333", [{"Track": "BOTH"}], lambda: self.hosts.start_participants(2.5))
+        self.run_call(f"+4940222~{SECOND_NUMBER}", [{"Track": "BOTH"}], lambda: self.hosts.start_participants(2.5))
         order = list(self.dialogs)
         self.assertEqual(len(self.recordings), 3)
         first, second, third = sorted(self.recordings, key=lambda r: order.index(r["sip_call_id"]))

@@ -11,6 +11,7 @@ from . import wait
 from .paths import KAMAILIO, ROOT, SIPP, TOOLS
 
 CALLER, SBC, CALLEE, SECOND, PROBE = "192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.31", "192.0.2.40"
+SECOND_NUMBER = "+4940333"
 _numbers = count()
 _living = []
 
@@ -82,7 +83,7 @@ class Hosts:
         """The B2BUA on the SBC's host; returns when it listens."""
         process = subprocess.Popen(
             self.command("sbc", "python3", TOOLS / "b2bua.py", "--address", SBC, "--next-hop", f"{CALLEE}:5060",
-                         "--next-hop", f"{SECOND}:5060"),
+                         "--route", f"{SECOND_NUMBER}={SECOND}:5060"),
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.processes.append(process)
         if process.stdout.readline().strip() != "ready":

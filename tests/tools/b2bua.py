@@ -2,9 +2,9 @@
 """A small session border controller for tests: a B2BUA with a media relay (SIP over UDP, IPv4).
 
 A call to a number that begins with `ivr` is answered here and hears a prompt (one leg). Any other
-call is bridged to --next-hop: a second dialog, RTP ports of its own on both sides, packets relayed
-unchanged, Session-ID and P-Account copied across. Of several numbers with `~` between them the next
-is called when the one before has hung up, at the next --next-hop, while the caller stays. Prints
+call is bridged to --next-hop, or where a --route says: a second dialog, RTP ports of its own on both
+sides, packets relayed unchanged, Session-ID and P-Account copied across. Of several numbers with `~`
+between them the next is called when the one before has hung up, while the caller stays. Prints
 `ready`, then one JSON object for each call that has ended.
 """
 import argparse
@@ -279,8 +279,9 @@ class B2bua(asyncio.DatagramProtocol):
     async def dial(self, call):
         """Calls the next number."""
         request = call.caller.invite
-        hop = self.options.next_hop[min(len(call.callees), len(self.options.next_hop) - 1)]
-        to = f"<sip:{call.numbers.pop(0)}@{hop[0]}>"
+        number = call.numbers.pop(0)
+        hop = self.options.route.get(number, self.options.next_hop)
+        to = f"<sip:{number}@{hop[0]}>"
         origin = uri_of(request.get("From"))
         local = f"<sip:{user_of(origin)}@{self.address}>;tag={uuid.uuid4().hex[:12]}"
         side = Side(f"{uuid.uuid4().hex}@{self.address}", local, to, hop)
@@ -390,16 +391,21 @@ class B2bua(asyncio.DatagramProtocol):
             side.media.transport.close()
 
 
+def end_of(text):
+    host, _, port = text.partition(":")
+    return host, int(port or 5060)
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--address", required=True, help="IPv4 address of the SBC")
     parser.add_argument("--port", type=int, default=5060)
     parser.add_argument("--media-port", type=int, default=20000, help="first RTP port, counted up by 2")
-    parser.add_argument("--next-hop", required=True, action="append",
-                        help="ADDRESS:PORT that calls are bridged to; once more: that their second participant is at")
+    parser.add_argument("--next-hop", required=True, type=end_of, help="ADDRESS:PORT that calls are bridged to")
+    parser.add_argument("--route", action="append", default=[], help="NUMBER=ADDRESS:PORT: where that number is")
     options = parser.parse_args()
-    hops = (hop.partition(":") for hop in options.next_hop)
-    options.next_hop = [(host, int(port or 5060)) for host, _, port in hops]
+    routes = (route.partition("=") for route in options.route)
+    options.route = {number: end_of(end) for number, _, end in routes}
     return options
 
 
