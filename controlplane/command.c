@@ -33,6 +33,8 @@ const struct command commands[] = {
 	{"events", .options = OPTION_AFTER | OPTION_FOLLOW, .run = command_events,
 		.help = "what has happened to calls and recordings, and goes on to"},
 	{"metrics", .run = command_metrics, .help = "counters as OpenMetrics text"},
+	{"top", .options = OPTION_COUNT, .run = command_top,
+		.help = "rates, cores, rings and disk, anew each second"},
 	{NULL},
 };
 

@@ -37,6 +37,7 @@ int command_resume(const struct arguments *a, struct client *c);
 int command_billing(const struct arguments *a, struct client *c);
 int command_events(const struct arguments *a, struct client *c);
 int command_metrics(const struct arguments *a, struct client *c);
+int command_top(const struct arguments *a, struct client *c);
 
 /* --- For the commands --- */
 
