@@ -50,8 +50,8 @@ void status_show_process(const cJSON *o)
 		table_duration((uint64_t)status_number(o, "uptime_ms"), up),
 		cJSON_IsTrue(status_member(o, "ending")) ? ", ending" : "");
 	printf("legs: %.0f live of %.0f, %.0f refused; streams: %.0f\nrecordings: ",
-		status_number(legs, "live"), status_number(legs, "limit"), status_number(legs, "refused"),
-		status_number(o, "streams"));
+		status_number(legs, "live"), status_number(legs, "limit"),
+		status_number(legs, "refused"), status_number(o, "streams"));
 	cJSON_ArrayForEach(item, status_member(o, "recordings"))
 	{
 		printf("%s%.0f %s", comma, item->valuedouble, item->string);
@@ -68,8 +68,9 @@ void status_show_storage(const cJSON *o)
 	fputs("spool: ", stdout);
 	table_print_text(status_text(storage, "spool"), stdout);
 	printf(", %.1f GiB free, %.0f tracks open, %.0f jobs and %.0f deliveries waiting\n",
-		status_number(storage, "spool_free_bytes") / GIB, status_number(storage, "tracks_open"),
-		status_number(storage, "jobs_waiting"), status_number(storage, "deliveries_waiting"));
+		status_number(storage, "spool_free_bytes") / GIB,
+		status_number(storage, "tracks_open"), status_number(storage, "jobs_waiting"),
+		status_number(storage, "deliveries_waiting"));
 	fputs("ledger: ", stdout);
 	table_print_text(status_text(status_member(o, "ledger"), "path"), stdout);
 	printf(", head %.0f:%s\n", status_number(head, "seq"), status_text(head, "hash"));

@@ -107,7 +107,8 @@ static void add_stage(
 
 static int show_cores(const struct span *s)
 {
-	struct table *t = table_create("CORE|>IN/S|>KEPT/S|>DROPPED/S|>DROPPED|>IN FLIGHT|>BUSY POLLS");
+	struct table *t =
+		table_create("CORE|>IN/S|>KEPT/S|>DROPPED/S|>DROPPED|>IN FLIGHT|>BUSY POLLS");
 
 	add_stage(t, s, "rx", "rx", "recorded");
 	add_stage(t, s, "writers", "writer", "chunks_written");

@@ -114,14 +114,27 @@ class Hosts:
     def start_proxy(self, hep):
         """kamailio on the SBC's host, which passes every call on to the callee and sends copies of all SIP to the
         HEP address `hep` ("sip:192.0.2.40:9060;transport=tcp"), with the key "secret"."""
+        return self._start_kamailio("proxy.cfg", HEP=hep)
+
+    def start_relaying_proxy(self):
+        """kamailio on the SBC's host, and rtpengine beside it, which relays the media."""
+        if not shutil.which("rtpengine"):
+            raise unittest.SkipTest("rtpengine (Debian's rtpengine-daemon) is not installed")
+        self.run("sbc", "rtpengine", "--foreground", "--log-stderr", "--table=-1", f"--interface={SBC}",
+                 "--listen-ng=127.0.0.1:2223", "--port-min=20000", "--port-max=20999", "--num-threads=2",
+                 "--pidfile", self.folder / "rtpengine.pid", log="rtpengine.log")
+        wait.until(lambda: self._has_udp_port("sbc", 2223), "rtpengine to listen")
+        return self._start_kamailio("relay.cfg")
+
+    def _start_kamailio(self, name, **values):
         if not shutil.which("kamailio"):
             raise unittest.SkipTest("kamailio is not installed")
         (self.folder / "run").mkdir(exist_ok=True)
-        text = (KAMAILIO / "proxy.cfg").read_text()
-        for name, value in (("ADDRESS", SBC), ("NEXT_HOP", f"{CALLEE}:5060"), ("HEP", hep)):
-            text = text.replace(f"@{name}@", value)
-        (self.folder / "proxy.cfg").write_text(text)
-        process = self.run("sbc", "kamailio", "-DD", "-E", "-f", "proxy.cfg", "-Y", self.folder / "run",
+        text = (KAMAILIO / name).read_text()
+        for key, value in {"ADDRESS": SBC, "NEXT_HOP": f"{CALLEE}:5060", **values}.items():
+            text = text.replace(f"@{key}@", value)
+        (self.folder / name).write_text(text)
+        process = self.run("sbc", "kamailio", "-DD", "-E", "-f", name, "-Y", self.folder / "run",
                            "-m", "32", "-M", "8", log="kamailio.log")
 
         def listens():
