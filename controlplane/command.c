@@ -26,6 +26,8 @@ const struct command commands[] = {
 		.run = command_pause, .help = "records silence instead of what is said"},
 	{"resume", .operand = "CALL", .operand_needed = true, .options = OPTION_TRANSACTION,
 		.run = command_resume, .help = "records what is said again"},
+	{"join", .operand = "CALL", .operand_needed = true, .options = OPTION_TRANSACTION,
+		.run = command_join, .help = "ties a leg to a transaction, by its TransactionId"},
 	{"billing",
 		.options = OPTION_ACCOUNT | OPTION_FROM | OPTION_TO | OPTION_CSV | OPTION_VERIFY |
 			   OPTION_HEAD | OPTION_LEDGER,

@@ -11,6 +11,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/status", "", handle_status},
 	{"GET", "/v1/calls", "limit after", handle_calls},
 	{"GET", "/v1/calls/{id}", "", handle_call},
+	{"POST", "/v1/calls/{id}", "", handle_call_join},
 	{"GET", "/v1/recordings", "limit after", handle_recordings},
 	{"GET", "/v1/recordings/{id}", "", handle_recording},
 	{"GET", "/v1/events", "after follow", handle_events},

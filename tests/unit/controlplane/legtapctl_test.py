@@ -59,7 +59,7 @@ class Case(unittest.TestCase):
 class Shows(Case):
     def test_lists_are_whole(self):
         calls = self.json("calls")["calls"]
-        self.assertEqual(len({c["call_id"] for c in calls}), FURTHER + 8)
+        self.assertEqual(len({c["call_id"] for c in calls}), FURTHER + 10)
         self.assertEqual(len(self.json("recordings")["recordings"]), FURTHER)
         rows = self.rows("calls")
         self.assertEqual(rows[0][:4], ["CALL", "ID", "LEG", "FROM"])
@@ -246,6 +246,16 @@ class Actions(Case):
             out, err = self.ctl(*arguments, status=1)
             self.assertEqual(out, "")
             self.assertIn(f"legtapctl: {arguments[0]}: {part}", err)
+
+    def test_join(self):
+        transaction = next(c for c in self.json("calls")["calls"] if c["sip_call_id"] == "call-1")["transaction_id"]
+        call_id = next(c for c in self.json("calls")["calls"] if c["sip_call_id"] == "joins-1")["call_id"]
+        self.assertEqual(self.ctl("join", "joins-1", "--transaction", transaction)[0],
+                         f"{call_id} is of transaction {transaction}\n")
+        self.assertEqual(self.json("join", call_id, "--transaction", transaction)["transaction_id"], transaction)
+        self.assertIn("bear the TransactionId", self.ctl("join", "recorded-1", "--transaction", transaction, status=1)[1])
+        self.assertIn("no UUID", self.ctl("join", "joins-1", "--transaction", "x", status=1)[1])
+        self.assertIn("--transaction is missing", self.ctl("join", "joins-1", status=2)[1])
 
     def test_failures_as_json(self):
         out, err = self.ctl("--json", "stop", "many-9", status=1)
