@@ -19,7 +19,7 @@ import threading
 import time
 import unittest
 
-from ledger_lines import example
+from ledger_lines import Ledger, example
 
 LEGTAPCTL, SERVER, COMPLETION, DOCS = map(os.path.abspath, sys.argv[1:5])
 NUMBERS = itertools.count()
@@ -317,6 +317,66 @@ class Billing(Case):
         self.assertIn("line 3", self.ctl("billing", "--ledger", copy, status=1)[1])
         self.assertIn("line 3", self.ctl("billing", "--verify", "--ledger", copy, status=1)[1])
         self.assertIn("No such file", self.ctl("billing", "--ledger", copy + "x", status=1)[1])
+
+    # --- What a head that was noted elsewhere shows; the sources above agree, so the file will do ---
+
+    def copy_of(self, lines):
+        path = os.path.join(self.folder.name, f"copy{next(NUMBERS)}.jsonl")
+        with open(path, "w") as file:
+            file.writelines(lines)
+        return path
+
+    def lines(self):
+        with open(self.ledger.path) as file:
+            return file.readlines()
+
+    def verdict(self, path, head):
+        """Whether `billing --verify` with that head (None: without) is content, and what it says."""
+        options = ["--head", head] if head else []
+        done = subprocess.run([LEGTAPCTL, "billing", "--verify", "--ledger", path, *options], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertIn(done.returncode, (0, 1), done)
+        return done.returncode == 0, done.stderr
+
+    def test_missing_entry(self):
+        lines = self.lines()
+        for gone in range(len(lines) - 1):
+            path = self.copy_of(lines[:gone] + lines[gone + 1:])
+            for head in self.ledger.head, None:
+                content, why = self.verdict(path, head)
+                self.assertFalse(content, f"line {gone + 1} is gone")
+                self.assertIn(f"line {gone + 1}", why)
+
+    def test_cut_end(self):
+        lines = self.lines()
+        for kept in range(len(lines)):
+            path = self.copy_of(lines[:kept])
+            self.assertTrue(self.verdict(path, None)[0], "a shorter chain is whole by itself")
+            content, why = self.verdict(path, self.ledger.head)
+            self.assertFalse(content, f"{kept} lines are left")
+            self.assertIn("cut off", why)
+
+    def test_recomputed_chain(self):
+        """All hashes are right again, but a usage is a shorter one."""
+        path = os.path.join(self.folder.name, "recomputed.jsonl")
+        ledger = Ledger(path)
+        for line in self.lines():
+            entry = json.loads(line)
+            entry = {k: v for k, v in entry.items() if k not in ("seq", "prev_hash", "hash")}
+            if entry.get("duration_ms") == 90500:
+                entry["duration_ms"] = 10500
+            ledger.append_entry(entry)
+        self.assertTrue(self.verdict(path, None)[0], "it is whole by itself")
+        self.assertTrue(self.verdict(path, ledger.head)[0])
+        content, why = self.verdict(path, self.ledger.head)
+        self.assertFalse(content)
+        self.assertIn(f"entry {self.ledger.seq}", why)
+
+    def test_older_head_of_a_longer_chain(self):
+        """What was noted an hour ago stands in the chain that has grown since."""
+        for line in self.lines():
+            entry = json.loads(line)
+            self.assertTrue(self.verdict(self.ledger.path, f"{entry['seq']}:{entry['hash']}")[0])
 
 
 class NotReachable(Case):
