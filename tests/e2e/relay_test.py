@@ -1,16 +1,12 @@
 """A proxy with a media relay (kamailio, rtpengine): both legs have one SIP Call-ID, and each is recorded by itself."""
-from harness import capture, wait, wav
+from harness import wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
 from harness.hosts import CALLEE, CALLER, SBC, Hosts
 from harness.paths import SIPP_AUDIO
+from harness.signalling import sound
 
 NUMBERS = [("+4930111", "+4940222")]
-
-
-def sound(path):
-    packets = list(capture.rtp_packets(path))
-    return wav.decode(packets[0].payload_type, b"".join(p.payload for p in packets))
 
 
 class RelayTest(Case):

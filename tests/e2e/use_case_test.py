@@ -10,6 +10,7 @@ from harness.daemon import Legtapd, configuration
 from harness.hosts import CALLEE, CALLER, SBC, SECOND, SECOND_NUMBER, Hosts
 from harness.paths import SIPP_AUDIO
 from harness.schemas import problems_of
+from harness.signalling import sound
 
 INCOMING, OUTGOING = 0, 1
 RATE = 8000
@@ -18,12 +19,6 @@ PACKET = PACKET_MS * RATE // 1000
 CALLER_SSRC, CALLEE_SSRC, SECOND_SSRC = 0xDEE0EE8F, 0x1E67AB1E, 0x5EC07D
 NUMBER = "+4930111"
 ACCOUNTS = [{"id": "berlin", "match": {"caller": "+4930*"}, "rate_per_minute": "0.6", "currency": "EUR"}]
-
-
-def sound(path):
-    """All samples of a capture's G.711 packets, in order."""
-    packets = list(capture.rtp_packets(path))
-    return wav.decode(packets[0].payload_type, b"".join(p.payload for p in packets))
 
 
 class UseCase(Case):

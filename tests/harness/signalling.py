@@ -1,5 +1,5 @@
 """What a capture of the mirror shows of calls, independent of legtap: SIP messages and RTP, with their times."""
-from . import capture
+from . import capture, wav
 
 SIP_PORT = 5060
 ANCHOR_S = 1.0  # legtap places a stream by the least delayed packet of its first second
@@ -45,6 +45,12 @@ def dialogs(path):
             call_id = _header(text, "Call-ID")
             found.setdefault(call_id, Dialog(call_id)).see(time_s, text)
     return found
+
+
+def sound(path):
+    """All samples of a capture's G.711 packets, in order."""
+    packets = list(capture.rtp_packets(path))
+    return wav.decode(packets[0].payload_type, b"".join(p.payload for p in packets))
 
 
 def voice_begin_s(path, ssrc, source=None, destination=None):
