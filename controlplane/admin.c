@@ -274,5 +274,5 @@ void admin_flush(struct admin *a)
 
 struct workers *admin_workers(struct admin *a)
 {
-	return a->server.workers;
+	return a->workers;
 }

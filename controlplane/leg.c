@@ -484,6 +484,12 @@ int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id)
 
 	if (!session)
 		return -ENOENT;
+	if (leg->session == session)
+		return 0;
+	if (leg->recording || leg->recordings)
+		return -EBUSY;
+	if (session->leg_count >= SESSION_LEGS_MAX)
+		return -ENOSPC;
 	session_move(l->sessions, leg, session);
 	return 0;
 }

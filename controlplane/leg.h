@@ -189,7 +189,9 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
  * one has no answered leg and no recording, for ids that have been told must stay. */
 void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header);
 
-/* Ties a further leg to a transaction (admin API). 0, or -ENOENT. */
+/* Ties a further leg to a transaction (admin API). 0; -ENOENT: there is no such transaction;
+ * -EBUSY: the leg is recorded, or was, and its file and usage bear the TransactionId; -ENOSPC: the
+ * transaction has had too many legs. Of one that is of it already nothing changes. */
 int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id);
 
 /* Finds. A SIP Call-ID may belong to several live legs: `index` counts through them, the newest
