@@ -87,7 +87,8 @@ static bool is_name(struct aws_text t)
 
 static int refuse(struct errmsg *e, const char *why)
 {
-	return errmsg_set(e, -EINVAL, "Authorization: %s", why);
+	errmsg_set(e, -EINVAL, "Authorization: %s", why);
+	return -EINVAL;
 }
 
 static int parse_credential(struct aws_authorization *a, struct aws_text rest, struct errmsg *e)
@@ -347,7 +348,8 @@ static bool is_signed(const struct aws_authorization *a, const char *name)
 	while (rest.length) {
 		struct aws_text one = take_until(&rest, ';');
 
-		if (one.length == strlen(name) && strncasecmp(one.at, name, one.length) == 0)
+		if (one.length && one.length == strlen(name) &&
+			strncasecmp(name, one.at, one.length) == 0)
 			return true;
 	}
 	return false;
@@ -425,25 +427,28 @@ static int check_body(const struct aws_request *r, struct errmsg *e)
 	return 0;
 }
 
-/* What can be said without a key. */
+static int stranger(struct errmsg *e, const char *why)
+{
+	errmsg_set(e, -EPERM, "%s", why);
+	return -EPERM;
+}
+
+/* What can be said without a key. -EPERM when something is wrong. */
 static int check_form(const struct aws_request *r, struct aws_authorization *a, struct errmsg *e)
 {
 	const char *authorization = header(r, "authorization");
-	int err;
 
-	if (strchr(r->target, '?'))
-		return errmsg_set(
-			e, -EPERM, "a query has no place here: sign by the header Authorization");
 	if (!authorization)
-		return errmsg_set(e, -EPERM,
-			"one header Authorization with an AWS signature of version 4 is needed");
-	err = aws_authorization_parse(authorization, a, e);
-	if (err != 0)
+		return stranger(
+			e, "one header Authorization with an AWS signature of version 4 is needed");
+	if (aws_authorization_parse(authorization, a, e) != 0)
 		return -EPERM;
 	if (header(r, "x-amz-security-token"))
-		return errmsg_set(e, -EPERM,
+		return stranger(e,
 			"temporary credentials (X-Amz-Security-Token) cannot be checked here: use "
 			"a key of admin.aws.keys_file, without a session token");
+	if (strchr(r->target, '?'))
+		return stranger(e, "a query has no place here: sign by the header Authorization");
 	return 0;
 }
 
@@ -467,17 +472,16 @@ int aws_verify(const struct aws_request *r, const struct aws_keys *keys, const c
 	int64_t now_s, const struct aws_key **key, struct errmsg *e)
 {
 	struct aws_authorization a;
-	const struct aws_key *found = NULL;
-	int err = check_form(r, &a, e);
+	const struct aws_key *found;
+	int err;
 
-	if (err == 0) {
-		found = aws_key_find(keys, a.key_id.at, a.key_id.length);
-		if (!found)
-			return errmsg_set(e, -EPERM,
-				"the access key id %.*s is not in admin.aws.keys_file",
-				(int)a.key_id.length, a.key_id.at);
-		err = check_scope(&a, region, e);
-	}
+	if (check_form(r, &a, e) != 0)
+		return -EPERM;
+	found = aws_key_find(keys, a.key_id.at, a.key_id.length);
+	if (!found)
+		return errmsg_set(e, -EPERM, "the access key id %.*s is not in admin.aws.keys_file",
+			(int)a.key_id.length, a.key_id.at);
+	err = check_scope(&a, region, e);
 	if (err == 0)
 		err = check_date(&a, header(r, "x-amz-date"), now_s, e);
 	if (err == 0)

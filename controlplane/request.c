@@ -194,7 +194,8 @@ void request_answer_response(struct request *r, unsigned int status, struct MHD_
 {
 	r->owed = false;
 	if (r->response || !r->connection) { /* abandoned */
-		MHD_destroy_response(response);
+		if (response)
+			MHD_destroy_response(response);
 		free_if_done(r);
 		return;
 	}
@@ -281,14 +282,9 @@ void request_fail(struct request *r, unsigned int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	r->owed = false;
-	if (r->response || !r->connection) { /* abandoned */
-		free_if_done(r);
-		return;
-	}
 	if (r->summary[0] == '\0')
 		put_printable(r->summary, sizeof(r->summary), text);
-	set_response(r, status, make_error(status, text));
+	request_answer_response(r, status, make_error(status, text));
 }
 
 void requests_abandon(struct request_server *server)
@@ -526,6 +522,7 @@ static void handle(struct request *r, const char *method, const char *url)
 			check.unknown, route->query[0] ? route->query : "none");
 		return;
 	}
+	assert(r->connection); /* request_completed comes last: until then nothing frees it */
 	r->id = strdup(id);
 	if (r->id)
 		route->handle(r);
@@ -551,6 +548,7 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 
 	if (!r)
 		return MHD_NO;
+	assert(r->connection); /* request_completed comes last: until then nothing frees it */
 	if (!r->begun) {
 		r->begun = true;
 		put_printable(r->method, sizeof(r->method), method);
@@ -566,7 +564,6 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 		*upload_data_size = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
-	assert(r->connection); /* request_completed comes last: until then nothing frees it */
 	if (!r->handled && !r->response)
 		handle(r, method, url);
 	return send_or_wait(r);

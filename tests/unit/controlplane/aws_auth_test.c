@@ -280,7 +280,7 @@ static void other_ways_are_told_the_right_one(void **state)
 
 	make_call(&c);
 	c.request.target = "/x?X-Amz-Signature=1";
-	refused(&c, -EPERM, "header Authorization");
+	refused(&c, -EPERM, "a query has no place here");
 	make_call(&c);
 	c.headers[4].name = "Authorisation";
 	refused(&c, -EPERM, "Authorization");
