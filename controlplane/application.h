@@ -43,9 +43,6 @@ void application_digit(struct application *a, struct leg *leg, char digit);
 int application_call_update(struct application *a, const char *application_id,
 	const char *transaction_id, const char *body, size_t bytes, struct errmsg *e);
 
-/* The service's name for such an error, for x-amzn-ErrorType, and its HTTP status. */
-const char *application_update_error(int err, unsigned int *http_status);
-
 #define APPLICATION_COUNTERS(X) \
 	X(events, "invocation events made") \
 	X(asked, "requests sent, repeated ones included") \

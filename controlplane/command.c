@@ -37,7 +37,7 @@ const struct command commands[] = {
 	{"metrics", .run = command_metrics, .help = "counters as OpenMetrics text"},
 	{"top", .options = OPTION_COUNT, .run = command_top,
 		.help = "rates, cores, rings and disk, anew each second"},
-	{NULL},
+	{.name = NULL},
 };
 
 int command_fail(const struct arguments *a, int status, const char *fmt, ...)

@@ -9,6 +9,7 @@
 #include "controlplane/control.h"
 #include "controlplane/events.h"
 #include "controlplane/ledger.h"
+#include "controlplane/ledger_copy.h"
 #include "controlplane/media.h"
 #include "controlplane/status.h"
 #include "storage/storage.h"
@@ -20,6 +21,7 @@
 
 struct event_watch {
 	struct control *control;
+	struct ledger_copy *copy;
 	struct timer head_timer;
 	struct timer loss_timer;
 	uint64_t rx_drops[TOPOLOGY_RX_MAX][RX_COUNTER_COUNT];
@@ -42,6 +44,7 @@ static void tell_head(void *arg, uint64_t now_ns)
 	cJSON_AddNumberToObject(o, "seq", (double)seq);
 	cJSON_AddStringToObject(o, "hash", hash);
 	control_event(w->control, "ledger_head", o);
+	ledger_copy_run(w->copy);
 	timer_start(&w->control->timers, &w->head_timer, now_ns + HEAD_NS, tell_head, w);
 }
 
@@ -110,6 +113,10 @@ int event_watch_create(struct event_watch **out, struct control *control)
 	if (!w)
 		return -ENOMEM;
 	w->control = control;
+	if (ledger_copy_create(&w->copy, control) != 0) {
+		free(w);
+		return -ENOMEM;
+	}
 	w->tokens = UNEXPLAINED_BURST;
 	look_for_loss(w, false);
 	tell_head(w, control->now_ns);
@@ -124,6 +131,7 @@ void event_watch_destroy(struct event_watch *w)
 		return;
 	timer_cancel(&w->control->timers, &w->head_timer);
 	timer_cancel(&w->control->timers, &w->loss_timer);
+	ledger_copy_destroy(w->copy);
 	free(w);
 }
 

@@ -29,6 +29,7 @@
 #include "controlplane/hep.h"
 #include "controlplane/hep_server.h"
 #include "controlplane/ledger.h"
+#include "controlplane/line_log.h"
 #include "controlplane/media.h"
 #include "controlplane/recordings.h"
 #include "dataplane/dataplane.h"
@@ -289,6 +290,7 @@ static void turn(struct control *c)
 		timers_run(&c->timers, c->now_ns);
 		media_age(c->media, c->now_ns);
 	}
+	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
 	if (drained(c))
 		re_cancel();

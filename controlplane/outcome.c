@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/text.h"
 #include "controlplane/account.h"
+#include "controlplane/line_log.h"
 #include "controlplane/event_recording.h"
 #include "controlplane/recording_json.h"
 
@@ -219,6 +219,7 @@ void recording_finished(struct recording *rec, enum recording_state state)
 {
 	struct recordings *r = rec->owner;
 	char *line;
+	int err;
 
 	rec->state = state;
 	if (rec->counted_unfinished) {
@@ -235,7 +236,8 @@ void recording_finished(struct recording *rec, enum recording_state state)
 	else
 		event_recording_delivered(rec);
 	line = recording_line(rec);
-	if (!line || (r->log_fd >= 0 && write(r->log_fd, line, strlen(line)) < 0))
-		log_error("recording", "cannot append to recordings.jsonl: %s", strerror(errno));
+	err = !line ? -ENOMEM : r->log ? line_log_append(r->log, line) : 0;
+	if (err)
+		log_error("recording", "cannot append to recordings.jsonl: %s", strerror(-err));
 	free(line);
 }

@@ -18,29 +18,11 @@
 /* --read needs less: one rx core and one writer see the whole capture. */
 #define READ_BUFFER_MIB 256
 
-/* Track files, and the buffers that io_uring pins. */
-static void raise_limits(const struct config *c)
+/* The buffers that io_uring pins. Open files are storage's to ask for. */
+static void raise_limits(void)
 {
-	struct rlimit files;
 	struct rlimit pinned = {RLIM_INFINITY, RLIM_INFINITY};
-	rlim_t wanted = (rlim_t)c->limits.tracks * 2 + 4096;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < wanted) {
-		files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
-		if (wanted > files.rlim_max) {
-			struct rlimit more = {wanted, wanted};
-
-			if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-				files = more;
-		}
-		setrlimit(RLIMIT_NOFILE, &files);
-		if (files.rlim_cur < wanted)
-			log_warning("process",
-				"%lu open files are allowed, limits.tracks = %u may need %lu: "
-				"raise "
-				"LimitNOFILE",
-				files.rlim_cur, c->limits.tracks, wanted);
-	}
 	setrlimit(RLIMIT_MEMLOCK, &pinned);
 }
 
@@ -137,7 +119,7 @@ int process_create(struct process *p, struct errmsg *e)
 
 	fill_dataplane(p, &d);
 	fill_storage(p, &s);
-	raise_limits(&p->config);
+	raise_limits();
 	c->config = &p->config;
 	c->read_mode = p->options.capture != NULL;
 	c->topology = &p->topology;

@@ -3,27 +3,24 @@
 #include "controlplane/recordings.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/text.h"
 #include "controlplane/account.h"
+#include "controlplane/line_log.h"
 #include "controlplane/recording_json.h"
 
 /* recordings.jsonl stands beside the ledger. */
-static int open_log(const char *folder)
+static int open_log(struct line_log **out, const char *folder)
 {
 	char path[4096];
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/recordings.jsonl", folder);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	return fd < 0 ? -errno : fd;
+	return line_log_open(out, path);
 }
 
 int recordings_create(struct recordings **out, struct control *control)
@@ -34,12 +31,10 @@ int recordings_create(struct recordings **out, struct control *control)
 		return -ENOMEM;
 	r->control = control;
 	r->record_tracks = TRACKS_BOTH;
-	r->log_fd = -1;
 	if (!control->read_mode) {
-		r->log_fd = open_log(control->config->ledger);
-		if (r->log_fd < 0) {
-			int err = r->log_fd;
+		int err = open_log(&r->log, control->config->ledger);
 
+		if (err != 0) {
 			free(r);
 			return err;
 		}
@@ -56,8 +51,7 @@ void recordings_destroy(struct recordings *r)
 		next = rec->next;
 		recording_forget(rec);
 	}
-	if (r->log_fd >= 0)
-		close(r->log_fd);
+	line_log_close(r->log);
 	free(r);
 }
 

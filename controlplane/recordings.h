@@ -9,6 +9,8 @@
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
 
+struct line_log;
+
 struct recording_pause {
 	uint64_t start_ns;
 	uint64_t end_ns; /* 0: not yet resumed */
@@ -81,7 +83,7 @@ struct recordings {
 	unsigned int unfinished; /* not yet delivered, failed or discarded */
 	unsigned int ended;	 /* delivered or failed, still shown */
 	unsigned int failures;	 /* that ended failed or undecodable */
-	int log_fd;		 /* recordings.jsonl; -1 in --read until the end */
+	struct line_log *log;	 /* recordings.jsonl; NULL in --read */
 	struct {
 		char bucket[DESTINATION_BUCKET_BYTES];
 	} refused[64]; /* buckets whose newest answer was 403 or 404 */

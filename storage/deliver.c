@@ -25,21 +25,6 @@ static void sidecar_key(const char *key, char out[KEY_BYTES])
 	snprintf(out, KEY_BYTES, "%.*s.json", (int)length, key);
 }
 
-static int put_in_directory(const struct storage_config *config, const struct recording_info *info,
-	const char *key, const char *file, struct delivery_result *out)
-{
-	char path[DESTINATION_BUCKET_BYTES + KEY_BYTES];
-	struct errmsg e = {0};
-	int err;
-
-	snprintf(path, sizeof(path), "%s%s%s", config->bucket_folders ? info->bucket : "",
-		config->bucket_folders ? "/" : "", key);
-	err = directory_put(config->directory, path, file, &e);
-	if (err != 0)
-		snprintf(out->why, sizeof(out->why), "%.*s", TEXT_BYTES - 1, e.text);
-	return err;
-}
-
 /* What both objects bear, so that either tells whose it is. */
 static void describe(struct s3_object *object, const struct journal *journal,
 	char ids[2][UUID_TEXT_BYTES], char seconds[24])
@@ -66,7 +51,7 @@ static int put(const struct storage_config *config, const struct journal *journa
 	char seconds[24];
 
 	if (config->destination == DESTINATION_DIRECTORY)
-		return put_in_directory(config, &journal->info, key, file, out);
+		return directory_deliver(config, journal->info.bucket, key, file, out);
 	describe(&object, journal, ids, seconds);
 	return s3_put(&config->s3, &object, out);
 }

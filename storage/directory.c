@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/deliver.h"
 #include "storage/durable.h"
 
 #define COPY_BYTES (1UL << 26)
@@ -139,4 +140,19 @@ int directory_put(const char *directory, const char *key, const char *file, stru
 		return durable_rename(part, path, true, e);
 	unlink(part);
 	return errmsg_set(e, err, "cannot write %s: %s", path, strerror(-err));
+}
+
+int directory_deliver(const struct storage_config *config, const char *bucket, const char *key,
+	const char *file, struct delivery_result *out)
+{
+	char path[DESTINATION_BUCKET_BYTES + DESTINATION_KEY_BYTES + 8];
+	struct errmsg e = {0};
+	int err;
+
+	snprintf(path, sizeof(path), "%s%s%s", config->bucket_folders ? bucket : "",
+		config->bucket_folders ? "/" : "", key);
+	err = directory_put(config->directory, path, file, &e);
+	if (err != 0)
+		snprintf(out->why, sizeof(out->why), "%.*s", TEXT_BYTES - 1, e.text);
+	return err;
 }

@@ -13,4 +13,11 @@ int directory_check_key(const char *key, struct errmsg *e);
  * Else -errno with a message that names the path. */
 int directory_put(const char *directory, const char *key, const char *file, struct errmsg *e);
 
+struct delivery_result;
+struct storage_config;
+
+/* The same for the configured directory, in which a bucket is a folder. */
+int directory_deliver(const struct storage_config *config, const char *bucket, const char *key,
+	const char *file, struct delivery_result *out);
+
 #endif

@@ -241,6 +241,13 @@ int storage_recover(struct storage *s, void (*found)(void *arg, const struct sto
 int storage_close_leftover(
 	struct storage *s, const struct uuid *recording, const struct recording_window *window);
 
+/* --- Beside recordings --- */
+
+/* Puts a small JSON text at bucket and key of the destination. Blocking, one call at a time; any
+ * thread but the control thread. 0: the destination has confirmed it; -errno with a message. */
+int storage_deliver_text(const struct storage *s, const char *bucket, const char *key,
+	const char *text, struct errmsg *e);
+
 /* --- What is going on --- */
 
 const counter *storage_counters(const struct storage *s, unsigned int writer);

@@ -51,12 +51,12 @@ class UnixConnection(http.client.HTTPConnection):
 class Server:
     """One admin_server; its stderr is the log."""
 
-    def __init__(self, path=None, further=FURTHER, ledger=None):
+    def __init__(self, path=None, further=FURTHER, ledger=None, aws=()):
         self.folder = tempfile.TemporaryDirectory()
         self.path = path or os.path.join(self.folder.name, "made", "admin.sock")
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [SERVER, self.path, str(further)] + ([ledger] if ledger else []),
+            [SERVER, self.path, str(further), ledger or "", *aws],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
