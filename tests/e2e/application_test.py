@@ -230,6 +230,7 @@ class OnDemand(ApplicationCase):
             self.assertGreaterEqual(at, 0, f"channel {channel} from {begin_ms} to {end_ms} ms")
             self.assertAlmostEqual(at / 8000, start_s + begin_ms / 1000 + PACKET_S - begin_s, delta=PACKET_S)
 
+
 class OnDemandTest(OnDemand):
     def test_update_starts_pauses_twice_resumes_and_stops(self):
         def update(transaction, arguments):
