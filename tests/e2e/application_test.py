@@ -209,7 +209,8 @@ class OnDemand(ApplicationCase):
     def check_key(self, recording):
         [dialog, _] = signalling.dialogs(self.pcap).values()
         self.assertEqual(dialog.sip_call_id, recording["sip_call_id"], "leg 1")
-        found = re.fullmatch(r"recordings/desk/(\d{4})/(\d\d)/(\d\d)/(\1-\2-\3-\d\d-\d\d-\d\d-\d{3})_"
+        found = re.fullmatch(r"recordings/Amazon-Chime-SMA-Call-Recordings/(\d{4})/(\d\d)/(\d\d)/"
+                             r"(\1-\2-\3-\d\d-\d\d-\d\d-\d{3})_"
                              rf"{recording['transaction_id']}_{recording['call_id']}\.wav", recording["file"])
         self.assertTrue(found, recording["file"])
         begin = datetime.strptime(found[4], "%Y-%m-%d-%H-%M-%S-%f").replace(tzinfo=timezone.utc)
