@@ -11,6 +11,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/status", "", handle_status, SOCKET_ONLY},
 	{"GET", "/v1/calls", "limit after", handle_calls, SOCKET_ONLY},
 	{"GET", "/v1/calls/{id}", "", handle_call, SOCKET_ONLY},
+	{"POST", "/v1/calls/{id}", "", handle_call_join, SOCKET_ONLY},
 	{"GET", "/v1/recordings", "limit after", handle_recordings, SOCKET_ONLY},
 	{"GET", "/v1/recordings/{id}", "", handle_recording, SOCKET_ONLY},
 	{"GET", "/v1/events", "after follow", handle_events, SOCKET_ONLY},

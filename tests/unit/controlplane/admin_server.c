@@ -32,6 +32,8 @@ static void add_legs(struct fakes *f, unsigned int further)
 	fakes_add_leg(f, "twice", "LEG-B", LEG_ANSWERED, NULL);
 	fakes_add_leg(f, "over/\xff@192.0.2.1", "LEG-A", LEG_ENDED, NULL);
 	fakes_add_leg(f, "forbidden", "LEG-A", LEG_ANSWERED, NULL);
+	fakes_add_leg(f, "joins-1", "LEG-A", LEG_ANSWERED, NULL);
+	fakes_add_leg(f, "recorded-1", "LEG-A", LEG_ANSWERED, NULL)->recordings = 1;
 	for (unsigned int i = 0; i < further; i++) {
 		snprintf(name, sizeof(name), "many-%u", i);
 		fakes_add_leg(f, name, "LEG-A", LEG_ANSWERED, NULL);
