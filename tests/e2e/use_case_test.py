@@ -171,7 +171,8 @@ class OneParticipantTest(UseCase):
     """Use case 2."""
 
     def test_called_party_alone(self):
-        self.run_call("+4940222", [{"match": {"leg": "LEG-B"}, "Track": "INCOMING"}], lambda: self.hosts.start_callee(1))
+        rules = [{"match": {"leg": "LEG-B"}, "Track": "INCOMING"}]
+        self.run_call("+4940222", rules, lambda: self.hosts.start_callee(1))
         [recording] = self.recordings
         self.assertEqual((recording["participant_tag"], recording["track"]), ("LEG-B", "INCOMING"))
         self.check(recording)
