@@ -26,6 +26,10 @@
 	X(not_udp, OUT, "IP that is not UDP") \
 	X(not_ip, OUT, "frames that are not IP (ARP, LLDP, and such)") \
 	X(fragment, OUT, "IP fragments") \
+	X(unknown_tunnel, OUT, \
+		"tunnelled packets (GRE, ERSPAN, VXLAN, GENEVE, MPLS) of a kind that is not " \
+		"known") \
+	X(too_deep, OUT, "frames with more headers in one another than are followed") \
 	X(malformed, OUT, "frames whose headers contradict their length") \
 	X(drop_sip_ring_full, OUT, "SIP lost: the ring to the control thread was full") \
 	X(drop_unknown_ring_full, OUT, \

@@ -47,6 +47,10 @@ static enum rx_counter outcome_of(
 		return RX_not_ip;
 	case DECAP_FRAGMENT:
 		return RX_fragment;
+	case DECAP_UNKNOWN_TUNNEL:
+		return RX_unknown_tunnel;
+	case DECAP_TOO_DEEP:
+		return RX_too_deep;
 	case DECAP_MALFORMED:
 		break;
 	}

@@ -1,62 +1,10 @@
-/* The parser is a loop over layers: each one checks itself, narrows what is left for the ones
- * inside it, and names the next. */
-#include "dataplane/decap.h"
-
+/* The loop over layers, and those of them that every packet has. */
 #include <netinet/in.h>
 
-#include <rte_branch_prediction.h>
-
-#define LAYERS_MAX 24
-
-#define TYPE_IPV4 0x0800
-#define TYPE_IPV6 0x86dd
-#define TYPE_VLAN 0x8100
-#define TYPE_QINQ 0x88a8
-#define TYPE_QINQ_OLD 0x9100
+#include "dataplane/decap_layer.h"
 
 #define MORE_FRAGMENTS 0x2000
 #define FRAGMENT_OFFSET 0x1fff
-
-enum layer {
-	LAYER_LINK,
-	LAYER_VLAN,
-	LAYER_IPV4,
-	LAYER_IPV6,
-	LAYER_EXTENSION, /* of IPv6 */
-	LAYER_UDP,
-	LAYER_DONE, /* the verdict is in */
-};
-
-struct parser {
-	const uint8_t *bytes;
-	uint32_t at;	   /* offset of the next header */
-	uint32_t end;	   /* where the innermost length so far says that the packet ends */
-	uint32_t readable; /* offset of the first byte that must not be read */
-	uint32_t captured;
-	uint32_t encapsulation;
-	uint8_t protocol; /* the IP protocol at `at` */
-	enum link_type link;
-	struct decap *out;
-};
-
-static inline uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-/* The next n bytes, or NULL when the packet or what we have of it ends before. */
-static inline const uint8_t *header(const struct parser *p, uint32_t n)
-{
-	uint32_t end = p->end < p->readable ? p->end : p->readable;
-
-	return end >= p->at && end - p->at >= n ? p->bytes + p->at : NULL;
-}
-
-static inline enum layer done(struct parser *p, enum decap_verdict verdict)
-{
-	p->out->verdict = verdict;
-	return LAYER_DONE;
-}
 
 static inline enum layer after_type(struct parser *p, uint16_t type)
 {
@@ -70,7 +18,7 @@ static inline enum layer after_type(struct parser *p, uint16_t type)
 	case TYPE_QINQ_OLD:
 		return LAYER_VLAN;
 	default:
-		return done(p, DECAP_NOT_IP);
+		return decap_after_type(p, type, DECAP_NOT_IP);
 	}
 }
 
@@ -151,6 +99,35 @@ static enum layer parse_vlan(struct parser *p)
 	return after_type(p, be16(h + 2));
 }
 
+static enum layer after_protocol(struct parser *p, uint8_t protocol)
+{
+	p->protocol = protocol;
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return LAYER_UDP;
+	case IPPROTO_IPIP:
+		return LAYER_IPV4;
+	case IPPROTO_IPV6:
+		return LAYER_IPV6;
+	case IPPROTO_GRE:
+		return LAYER_GRE;
+	case IPPROTO_MPLS:
+		return LAYER_MPLS;
+	case IPPROTO_AH:
+		return LAYER_EXTENSION;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_DSTOPTS:
+		if (p->out->key.version == 6)
+			return LAYER_EXTENSION;
+		break;
+	default:
+		break;
+	}
+	return done(p, DECAP_NOT_UDP);
+}
+
 static inline enum layer parse_ipv4(struct parser *p)
 {
 	const uint8_t *h = header(p, 20);
@@ -166,31 +143,12 @@ static inline enum layer parse_ipv4(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	if (unlikely(be16(h + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)))
 		return done(p, DECAP_FRAGMENT);
-	if (h[9] != IPPROTO_UDP)
-		return done(p, DECAP_NOT_UDP);
 	p->out->key.version = 4;
 	memcpy(p->out->key.v4.source, h + 12, 4);
 	memcpy(p->out->key.v4.destination, h + 16, 4);
 	p->end = p->at + total;
 	p->at += header_bytes;
-	return LAYER_UDP;
-}
-
-static enum layer after_protocol(struct parser *p, uint8_t protocol)
-{
-	p->protocol = protocol;
-	switch (protocol) {
-	case IPPROTO_UDP:
-		return LAYER_UDP;
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_AH:
-	case IPPROTO_DSTOPTS:
-		return LAYER_EXTENSION;
-	default:
-		return done(p, DECAP_NOT_UDP);
-	}
+	return likely(h[9] == IPPROTO_UDP) ? LAYER_UDP : after_protocol(p, h[9]);
 }
 
 static enum layer parse_ipv6(struct parser *p)
@@ -236,6 +194,12 @@ static enum layer parse_extension(struct parser *p)
 	return after_protocol(p, h[0]);
 }
 
+static inline bool is_tunnel_port(uint16_t port)
+{
+	return port == PORT_VXLAN || port == PORT_GENEVE || port == PORT_VXLAN_OLD ||
+	       port == PORT_MPLS;
+}
+
 static inline enum layer parse_udp(struct parser *p)
 {
 	const uint8_t *h = header(p, 8);
@@ -256,6 +220,14 @@ static inline enum layer parse_udp(struct parser *p)
 		key->v6.scope = p->encapsulation;
 	}
 	p->at += 8;
+	if (unlikely(is_tunnel_port(be16(h + 2)))) {
+		enum layer inside = decap_tunnel_in_udp(p, be16(h + 2));
+
+		if (inside != LAYER_UDP) {
+			p->end = p->at + length - 8;
+			return inside;
+		}
+	}
 	p->out->payload_offset = p->at;
 	p->out->payload_wire = length - 8;
 	captured = p->captured - p->at;
@@ -278,10 +250,9 @@ static inline enum layer parse_layer(struct parser *p, enum layer layer)
 		return parse_extension(p);
 	case LAYER_UDP:
 		return parse_udp(p);
-	case LAYER_DONE:
-		break;
+	default:
+		return decap_tunnel(p, layer);
 	}
-	return LAYER_DONE;
 }
 
 enum decap_verdict decap_parse(const struct frame *frame, struct decap *out)
@@ -297,10 +268,10 @@ enum decap_verdict decap_parse(const struct frame *frame, struct decap *out)
 	};
 	enum layer layer = LAYER_LINK;
 
-	for (unsigned int depth = 0; depth < LAYERS_MAX; depth++) {
+	for (unsigned int depth = 0; depth < DECAP_LAYERS_MAX; depth++) {
 		layer = parse_layer(&p, layer);
 		if (layer == LAYER_DONE)
 			return out->verdict;
 	}
-	return out->verdict = DECAP_MALFORMED;
+	return out->verdict = DECAP_TOO_DEEP;
 }
