@@ -6,22 +6,6 @@
 #define MORE_FRAGMENTS 0x2000
 #define FRAGMENT_OFFSET 0x1fff
 
-static inline enum layer after_type(struct parser *p, uint16_t type)
-{
-	switch (type) {
-	case TYPE_IPV4:
-		return LAYER_IPV4;
-	case TYPE_IPV6:
-		return LAYER_IPV6;
-	case TYPE_VLAN:
-	case TYPE_QINQ:
-	case TYPE_QINQ_OLD:
-		return LAYER_VLAN;
-	default:
-		return decap_after_type(p, type, DECAP_NOT_IP);
-	}
-}
-
 /* A link header of `bytes` bytes with the EtherType at `type_at`. */
 static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t type_at)
 {
@@ -30,7 +14,7 @@ static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t t
 	if (unlikely(!h))
 		return done(p, DECAP_MALFORMED);
 	p->at += bytes;
-	return after_type(p, be16(h + type_at));
+	return after_type(p, be16(h + type_at), DECAP_NOT_IP);
 }
 
 static enum layer after_raw(struct parser *p)
@@ -96,12 +80,12 @@ static enum layer parse_vlan(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	p->encapsulation = encapsulation_push_vlan(p->encapsulation, be16(h) & 0x0fff);
 	p->at += 4;
-	return after_type(p, be16(h + 2));
+	return after_type(p, be16(h + 2), DECAP_NOT_IP);
 }
 
-static enum layer after_protocol(struct parser *p, uint8_t protocol)
+/* The layer that an IP protocol names; LAYER_DONE: none. */
+static inline enum layer layer_of_protocol(uint8_t protocol, uint8_t version)
 {
-	p->protocol = protocol;
 	switch (protocol) {
 	case IPPROTO_UDP:
 		return LAYER_UDP;
@@ -119,13 +103,18 @@ static enum layer after_protocol(struct parser *p, uint8_t protocol)
 	case IPPROTO_ROUTING:
 	case IPPROTO_FRAGMENT:
 	case IPPROTO_DSTOPTS:
-		if (p->out->key.version == 6)
-			return LAYER_EXTENSION;
-		break;
+		return version == 6 ? LAYER_EXTENSION : LAYER_DONE;
 	default:
-		break;
+		return LAYER_DONE;
 	}
-	return done(p, DECAP_NOT_UDP);
+}
+
+static inline enum layer after_protocol(struct parser *p, uint8_t protocol)
+{
+	enum layer layer = layer_of_protocol(protocol, p->out->key.version);
+
+	p->protocol = protocol;
+	return layer == LAYER_DONE ? done(p, DECAP_NOT_UDP) : layer;
 }
 
 static inline enum layer parse_ipv4(struct parser *p)
@@ -220,8 +209,8 @@ static inline enum layer parse_udp(struct parser *p)
 		key->v6.scope = p->encapsulation;
 	}
 	p->at += 8;
-	if (unlikely(is_tunnel_port(be16(h + 2)))) {
-		enum layer inside = decap_tunnel_in_udp(p, be16(h + 2));
+	if (unlikely(is_tunnel_port(be16(h + 2))) && length >= 16 && header(p, 8)) {
+		enum layer inside = decap_tunnel_in_udp(h + 8, be16(h + 2));
 
 		if (inside != LAYER_UDP) {
 			p->end = p->at + length - 8;
@@ -233,6 +222,16 @@ static inline enum layer parse_udp(struct parser *p)
 	captured = p->captured - p->at;
 	p->out->payload_bytes = length - 8 < captured ? length - 8 : captured;
 	return done(p, DECAP_UDP);
+}
+
+/* A copy: the parser whose address goes nowhere stays in registers. */
+static inline enum layer parse_tunnel(struct parser *p, enum layer layer)
+{
+	struct parser copy = *p;
+
+	layer = decap_tunnel(&copy, layer);
+	*p = copy;
+	return layer;
 }
 
 static inline enum layer parse_layer(struct parser *p, enum layer layer)
@@ -251,7 +250,7 @@ static inline enum layer parse_layer(struct parser *p, enum layer layer)
 	case LAYER_UDP:
 		return parse_udp(p);
 	default:
-		return decap_tunnel(p, layer);
+		return parse_tunnel(p, layer);
 	}
 }
 

@@ -78,14 +78,40 @@ static inline enum layer done(struct parser *p, enum decap_verdict verdict)
 	return LAYER_DONE;
 }
 
-/* The layer of an EtherType; the verdict when there is none for it. */
-enum layer decap_after_type(struct parser *p, uint16_t type, enum decap_verdict otherwise);
+/* The layer that an EtherType names; LAYER_DONE: none. */
+static inline enum layer layer_of_type(uint16_t type)
+{
+	switch (type) {
+	case TYPE_IPV4:
+		return LAYER_IPV4;
+	case TYPE_IPV6:
+		return LAYER_IPV6;
+	case TYPE_VLAN:
+	case TYPE_QINQ:
+	case TYPE_QINQ_OLD:
+		return LAYER_VLAN;
+	case TYPE_MPLS:
+	case TYPE_MPLS_MULTICAST:
+		return LAYER_MPLS;
+	case TYPE_PPPOE_SESSION:
+		return LAYER_PPPOE;
+	default:
+		return LAYER_DONE;
+	}
+}
+
+static inline enum layer after_type(struct parser *p, uint16_t type, enum decap_verdict otherwise)
+{
+	enum layer layer = layer_of_type(type);
+
+	return layer == LAYER_DONE ? done(p, otherwise) : layer;
+}
 
 /* LAYER_ETHERNET to LAYER_GENEVE. */
 enum layer decap_tunnel(struct parser *p, enum layer layer);
 
-/* The layer in a UDP payload to one of the ports above: a tunnel's when it looks like one, else
- * LAYER_UDP. p->at is behind the UDP header. */
-enum layer decap_tunnel_in_udp(const struct parser *p, uint16_t port);
+/* The layer in a UDP payload to one of the ports above, by its first 8 bytes: a tunnel's when it
+ * looks like one, else LAYER_UDP. */
+enum layer decap_tunnel_in_udp(const uint8_t *payload, uint16_t port);
 
 #endif

@@ -19,27 +19,6 @@
 #define PPP_IPV6 0x0057
 #define PPP_MPLS 0x0281
 
-enum layer decap_after_type(struct parser *p, uint16_t type, enum decap_verdict otherwise)
-{
-	switch (type) {
-	case TYPE_IPV4:
-		return LAYER_IPV4;
-	case TYPE_IPV6:
-		return LAYER_IPV6;
-	case TYPE_VLAN:
-	case TYPE_QINQ:
-	case TYPE_QINQ_OLD:
-		return LAYER_VLAN;
-	case TYPE_MPLS:
-	case TYPE_MPLS_MULTICAST:
-		return LAYER_MPLS;
-	case TYPE_PPPOE_SESSION:
-		return LAYER_PPPOE;
-	default:
-		return done(p, otherwise);
-	}
-}
-
 static enum layer parse_ethernet(struct parser *p)
 {
 	const uint8_t *h = header(p, 14);
@@ -47,7 +26,7 @@ static enum layer parse_ethernet(struct parser *p)
 	if (!h)
 		return done(p, DECAP_MALFORMED);
 	p->at += 14;
-	return decap_after_type(p, be16(h + 12), DECAP_NOT_IP);
+	return after_type(p, be16(h + 12), DECAP_NOT_IP);
 }
 
 /* --- MPLS --- */
@@ -56,11 +35,8 @@ static enum layer parse_ethernet(struct parser *p)
 static bool is_ethernet(const struct parser *p, uint32_t skip)
 {
 	const uint8_t *h = header(p, skip + 14);
-	struct decap ignored;
-	struct parser probe = *p;
 
-	probe.out = &ignored;
-	return h && decap_after_type(&probe, be16(h + skip + 12), DECAP_NOT_IP) != LAYER_DONE;
+	return h && layer_of_type(be16(h + skip + 12)) != LAYER_DONE;
 }
 
 /* Whether `bytes` are what is left, but for the padding of the least of frames. */
@@ -219,7 +195,7 @@ static enum layer after_gre(struct parser *p, uint16_t type, uint16_t flags)
 	case TYPE_ERSPAN_3:
 		return parse_erspan_3(p);
 	default:
-		return decap_after_type(p, type, DECAP_UNKNOWN_TUNNEL);
+		return after_type(p, type, DECAP_UNKNOWN_TUNNEL);
 	}
 }
 
@@ -257,12 +233,8 @@ static enum layer parse_gre(struct parser *p)
 /* --- In UDP --- */
 
 /* RTP to one of these ports begins with binary 10, SIP with a letter. */
-enum layer decap_tunnel_in_udp(const struct parser *p, uint16_t port)
+enum layer decap_tunnel_in_udp(const uint8_t *h, uint16_t port)
 {
-	const uint8_t *h = header(p, 8);
-
-	if (!h)
-		return LAYER_UDP;
 	switch (port) {
 	case PORT_VXLAN:
 	case PORT_VXLAN_OLD: /* flags: a VNI is there; groups (GBP) may be */
@@ -298,7 +270,7 @@ static enum layer parse_geneve(struct parser *p)
 	p->at += bytes;
 	if (be16(h + 2) == TYPE_ETHERNET)
 		return LAYER_ETHERNET;
-	return decap_after_type(p, be16(h + 2), DECAP_UNKNOWN_TUNNEL);
+	return after_type(p, be16(h + 2), DECAP_UNKNOWN_TUNNEL);
 }
 
 enum layer decap_tunnel(struct parser *p, enum layer layer)
