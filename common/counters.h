@@ -23,7 +23,7 @@
 	X(to_control_sip, OUT, "SIP handed to the control thread") \
 	X(rtcp, OUT, "RTCP") \
 	X(not_rtp, OUT, "UDP that is neither SIP nor RTP") \
-	X(not_udp, OUT, "IP that is not UDP") \
+	X(not_udp, OUT, "IP that is neither UDP nor TCP that SIP may be in") \
 	X(not_ip, OUT, "frames that are not IP (ARP, LLDP, and such)") \
 	X(fragment, OUT, "IP fragments") \
 	X(unknown_tunnel, OUT, \

@@ -89,6 +89,8 @@ static inline enum layer layer_of_protocol(uint8_t protocol, uint8_t version)
 	switch (protocol) {
 	case IPPROTO_UDP:
 		return LAYER_UDP;
+	case IPPROTO_TCP:
+		return LAYER_TCP;
 	case IPPROTO_IPIP:
 		return LAYER_IPV4;
 	case IPPROTO_IPV6:
@@ -189,10 +191,23 @@ static inline bool is_tunnel_port(uint16_t port)
 	       port == PORT_MPLS;
 }
 
+/* They stand at the beginning of UDP's header and of TCP's. */
+static inline void set_ports(struct parser *p, const uint8_t *h)
+{
+	struct flow_key *key = &p->out->key;
+
+	if (likely(key->version == 4)) {
+		memcpy(&key->v4.source_port, h, 4); /* and the destination's */
+		key->v4.scope = p->encapsulation;
+	} else {
+		memcpy(&key->v6.source_port, h, 4);
+		key->v6.scope = p->encapsulation;
+	}
+}
+
 static inline enum layer parse_udp(struct parser *p)
 {
 	const uint8_t *h = header(p, 8);
-	struct flow_key *key = &p->out->key;
 	uint32_t length;
 	uint32_t captured;
 
@@ -201,13 +216,7 @@ static inline enum layer parse_udp(struct parser *p)
 	length = be16(h + 4);
 	if (unlikely(length < 8 || length > p->end - p->at))
 		return done(p, DECAP_MALFORMED);
-	if (likely(key->version == 4)) {
-		memcpy(&key->v4.source_port, h, 4); /* and the destination's */
-		key->v4.scope = p->encapsulation;
-	} else {
-		memcpy(&key->v6.source_port, h, 4);
-		key->v6.scope = p->encapsulation;
-	}
+	set_ports(p, h);
 	p->at += 8;
 	if (unlikely(is_tunnel_port(be16(h + 2))) && length >= 16 && header(p, 8)) {
 		enum layer inside = decap_tunnel_in_udp(h + 8, be16(h + 2));
@@ -222,6 +231,22 @@ static inline enum layer parse_udp(struct parser *p)
 	captured = p->captured - p->at;
 	p->out->payload_bytes = length - 8 < captured ? length - 8 : captured;
 	return done(p, DECAP_UDP);
+}
+
+static inline enum layer parse_tcp(struct parser *p)
+{
+	const uint8_t *h = header(p, 20);
+	uint32_t length = p->end - p->at;
+	uint32_t captured;
+
+	if (!h || (h[12] >> 4) * 4U < 20 || (h[12] >> 4) * 4U > length)
+		return done(p, DECAP_MALFORMED);
+	set_ports(p, h);
+	captured = p->captured - p->at;
+	p->out->payload_offset = p->at;
+	p->out->payload_wire = length;
+	p->out->payload_bytes = length < captured ? length : captured;
+	return done(p, DECAP_TCP);
 }
 
 /* A copy: the parser whose address goes nowhere stays in registers. */
@@ -249,6 +274,8 @@ static inline enum layer parse_layer(struct parser *p, enum layer layer)
 		return parse_extension(p);
 	case LAYER_UDP:
 		return parse_udp(p);
+	case LAYER_TCP:
+		return parse_tcp(p);
 	default:
 		return parse_tunnel(p, layer);
 	}

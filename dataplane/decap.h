@@ -22,7 +22,8 @@
 
 enum decap_verdict {
 	DECAP_UDP,
-	DECAP_NOT_UDP,	      /* IP, but not UDP */
+	DECAP_TCP,
+	DECAP_NOT_UDP,	      /* IP, but neither UDP nor TCP */
 	DECAP_NOT_IP,	      /* neither IP nor a known way around it */
 	DECAP_FRAGMENT,	      /* a piece of an IP packet */
 	DECAP_UNKNOWN_TUNNEL, /* a tunnel with something in it that is not known */
@@ -39,10 +40,12 @@ struct frame {
 };
 
 struct decap {
-	struct flow_key key;	 /* with DECAP_UDP; the rx core in its scope is 0 */
-	uint32_t payload_offset; /* with DECAP_UDP; from the frame's first byte */
-	uint32_t payload_bytes;	 /* of UDP, that were captured */
-	uint32_t payload_wire;	 /* of UDP, that were sent: more when the frame was cut */
+	struct flow_key key; /* with DECAP_UDP and DECAP_TCP; the rx core in its scope is 0 */
+	/* With these two. Of TCP the header is a part of the payload: at least 20 bytes of it are
+	 * readable, and say how long it is. */
+	uint32_t payload_offset; /* from the frame's first byte */
+	uint32_t payload_bytes;	 /* that were captured */
+	uint32_t payload_wire;	 /* that were sent: more when the frame was cut */
 	enum decap_verdict verdict;
 };
 

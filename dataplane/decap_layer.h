@@ -33,6 +33,7 @@ enum layer {
 	LAYER_IPV6,
 	LAYER_EXTENSION, /* of IPv6, or IPsec's AH */
 	LAYER_UDP,
+	LAYER_TCP,
 	LAYER_ETHERNET, /* inside another packet */
 	LAYER_MPLS,
 	LAYER_PPPOE,

@@ -157,8 +157,13 @@ static void other_protocols(void **state)
 
 	put_ethernet(&tcp, 0x0800);
 	put_ipv4(&tcp, 0, 0, 6, 20);
-	put(&tcp, "01234567890123456789", 20);
-	assert_int_equal(parse(&tcp, LINK_ETHERNET, &d), DECAP_NOT_UDP);
+	put(&tcp, "012345678901P3456789", 20);
+	assert_int_equal(parse(&tcp, LINK_ETHERNET, &d), DECAP_TCP);
+	assert_flow(&d, "10.0.0.1:12337", "10.0.0.2:12851");
+	assert_int_equal(d.payload_offset, tcp.length - 20);
+	assert_int_equal(d.payload_bytes, 20);
+	for (uint32_t n = 0; n < tcp.length; n++)
+		assert_int_equal(parse_cut(&tcp, LINK_ETHERNET, n, n, &d), DECAP_MALFORMED);
 
 	put_ethernet(&esp, 0x86dd);
 	put_ipv6(&esp, 50, 20);
