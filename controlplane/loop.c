@@ -33,6 +33,7 @@
 #include "controlplane/line_log.h"
 #include "controlplane/media.h"
 #include "controlplane/recordings.h"
+#include "controlplane/sip_tcp.h"
 #include "dataplane/dataplane.h"
 #include "storage/storage.h"
 
@@ -113,8 +114,11 @@ static void on_sip(void *arg, struct rte_mbuf *m)
 
 	move_time(c, p->arrival_ns);
 	sip.bytes = packet_payload(m, the_loop->sip, sizeof(the_loop->sip));
+	if (p->tcp)
+		sip_tcp_receive(c->sip_tcp, &sip);
+	else
+		dialog_receive(c->dialogs, &sip);
 	packet_free(m);
-	dialog_receive(c->dialogs, &sip);
 }
 
 static void on_unknown(void *arg, struct rte_mbuf *m)
@@ -143,6 +147,7 @@ static void on_tick(void *arg, uint64_t now_ns)
 
 	move_time(c, now_ns);
 	media_age(c->media, now_ns);
+	sip_tcp_age(c->sip_tcp, now_ns, c->wall_offset_ns);
 }
 
 static void begin_ending(struct control *c, const char *reason)
@@ -302,6 +307,7 @@ static void turn(struct control *c)
 	if (!c->read_mode) {
 		timers_run(&c->timers, c->now_ns);
 		media_age(c->media, c->now_ns);
+		sip_tcp_age(c->sip_tcp, c->now_ns, c->wall_offset_ns);
 	}
 	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
@@ -384,6 +390,8 @@ int control_create(struct control *c, struct errmsg *e)
 	err = legs_create(&c->legs, c->config, &c->timers, &hooks);
 	if (err == 0)
 		err = dialogs_create(&c->dialogs, c->config, c->legs, &c->timers);
+	if (!err)
+		err = sip_tcp_create(&c->sip_tcp, c->config, c->dialogs);
 	if (err == 0)
 		err = endpoints_create(&c->endpoints);
 	if (err == 0)
@@ -408,6 +416,7 @@ void control_destroy(struct control *c)
 	c->http = NULL;
 	c->event_watch = NULL;
 	hep_server_destroy(c->hep);
+	sip_tcp_destroy(c->sip_tcp);
 	dialogs_destroy(c->dialogs);
 	legs_destroy(c->legs); /* calls on_forgotten for each leg */
 	recordings_destroy(c->recordings);
@@ -417,6 +426,7 @@ void control_destroy(struct control *c)
 	events_destroy(c->events);
 	c->events = NULL;
 	c->hep = NULL;
+	c->sip_tcp = NULL;
 	c->dialogs = NULL;
 	c->legs = NULL;
 	c->recordings = NULL;
