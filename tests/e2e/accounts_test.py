@@ -4,7 +4,6 @@ import io
 import subprocess
 from decimal import Decimal
 
-from harness import wait
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
 from harness.hosts import CALLEE, Hosts

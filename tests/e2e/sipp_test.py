@@ -1,7 +1,7 @@
 """Real calls on a mirror: SIPp's own capture files must be in the recordings, sample for sample."""
 import json
 
-from harness import capture, wait, wav
+from harness import capture, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
 from harness.hosts import Hosts
