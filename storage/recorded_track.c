@@ -65,8 +65,24 @@ void recorded_track_close(struct recorded_track *t)
 	t->fd = -1;
 }
 
+/* Lengths at the decoders' rates become lengths at the file's. */
+static void scale_samples(struct packet_index *index, uint32_t rate_hz)
+{
+	for (size_t i = 0; i < index->count; i++) {
+		struct packet *p = &index->packets[i];
+		uint32_t from_hz = packet_codec(index, p)->form.rate_hz;
+		uint64_t samples;
+
+		if (p->samples == 0 || from_hz == rate_hz)
+			continue;
+		samples = (uint64_t)p->samples * rate_hz / from_hz;
+		p->samples = samples > UINT16_MAX ? 0 : (uint16_t)samples;
+	}
+}
+
 int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_t rate_hz)
 {
+	scale_samples(&t->index, rate_hz);
 	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
 	return event_tones_gather(&t->tones, &t->index, &t->reader, rate_hz);
 }
@@ -110,10 +126,10 @@ uint32_t recorded_track_rate_hz(const struct recorded_track *t)
 	uint32_t rate_hz = 0;
 
 	for (unsigned int i = 0; i < t->index.codecs.known_count; i++) {
-		const struct decoder_type *decoder = t->index.codecs.known[i].decoder;
+		const struct track_codec *known = &t->index.codecs.known[i];
 
-		if (decoder && decoder->rate_hz > rate_hz)
-			rate_hz = decoder->rate_hz;
+		if (known->decoder && known->form.rate_hz > rate_hz)
+			rate_hz = known->form.rate_hz;
 	}
 	return rate_hz;
 }

@@ -205,7 +205,7 @@ static int count(struct rendering *r)
 /* Decides whether there can be a file at all: not when packets came and none of them decodes. */
 static void judge(struct rendering *r)
 {
-	const char *codec = NULL;
+	const struct codec *codec = NULL;
 	bool decodable = false;
 
 	for (enum track track = TRACK_INCOMING; track < TRACK_COUNT; track++) {
@@ -213,14 +213,15 @@ static void judge(struct rendering *r)
 
 		for (unsigned int i = 0; has_track(r, track) && i < codecs->known_count; i++) {
 			if (codecs->known[i].kind == PACKET_UNDECODABLE)
-				codec = codecs->known[i].codec.name;
+				codec = &codecs->known[i].codec;
 			else
 				decodable = true;
 		}
 	}
 	r->undecodable = codec != NULL;
 	if (codec && !decodable)
-		snprintf(r->failure, sizeof(r->failure), "nothing here decodes %s", codec);
+		snprintf(r->failure, sizeof(r->failure), "nothing here decodes %s: %s", codec->name,
+			decoder_remedy(codec));
 }
 
 static int write_wav(struct rendering *r, const char *path)

@@ -96,14 +96,21 @@ static cJSON *stream_object(const struct recorded_track *t, uint32_t index)
 static void add_undecodable_codecs(cJSON *object, const struct recorded_track *t)
 {
 	cJSON *list = NULL;
+	cJSON *reasons = NULL;
+	char text[TEXT_BYTES];
 
 	for (unsigned int i = 0; i < t->index.codecs.known_count; i++) {
 		const struct track_codec *codec = &t->index.codecs.known[i];
 
 		if (codec->kind != PACKET_UNDECODABLE)
 			continue;
-		if (!list)
+		if (!list) {
 			list = cJSON_AddArrayToObject(object, "undecodable_codecs");
+			reasons = cJSON_AddArrayToObject(object, "undecodable_reasons");
+		}
+		snprintf(text, sizeof(text), "%s: %s", codec->codec.name,
+			decoder_remedy(&codec->codec));
+		cJSON_AddItemToArray(reasons, cJSON_CreateString(text));
 		cJSON_AddItemToArray(list, cJSON_CreateString(codec->codec.name));
 	}
 }

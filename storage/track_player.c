@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/resampler.h"
 #include "storage/tone.h"
 
 #define SCRATCH_SAMPLES 65536
@@ -17,43 +18,103 @@ int track_player_init(struct track_player *player, const struct packet_index *in
 	player->tones = tones;
 	player->reader = reader;
 	player->rate_hz = rate_hz;
-	player->decoder_count = streams->count;
-	player->decoders = calloc(streams->count + 1UL, sizeof(player->decoders[0]));
+	player->voice_count = streams->count;
+	player->voices = calloc(streams->count + 1UL, sizeof(player->voices[0]));
 	player->samples = malloc(SCRATCH_SAMPLES * sizeof(player->samples[0]));
-	if (!player->decoders || !player->samples)
+	if (!player->voices || !player->samples)
 		return -ENOMEM;
 	return lane_init(&player->lane, coded, law);
 }
 
 void track_player_free(struct track_player *player)
 {
-	for (uint32_t i = 0; player->decoders && i < player->decoder_count; i++)
-		decoder_free(player->decoders[i]);
-	free(player->decoders);
+	for (uint32_t i = 0; player->voices && i < player->voice_count; i++) {
+		decoder_free(player->voices[i].decoder);
+		resampler_free(player->voices[i].resampler);
+	}
+	free(player->voices);
 	free(player->samples);
 	lane_free(&player->lane);
 	memset(player, 0, sizeof(*player));
 }
 
-/* The decoder of a packet's stream, made anew when the stream changes its codec. NULL: no memory.
- */
-static struct decoder *decoder_for(struct track_player *player, const struct packet *p)
+static int end_run(struct track_player *player, struct voice *v)
 {
-	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
-	struct decoder **slot = &player->decoders[p->stream];
-	struct decoder *old = *slot;
+	const int16_t *out;
+	size_t count;
+	int err;
 
-	if (old && old->type == type)
-		return old;
-	decoder_free(old);
-	*slot = NULL;
-	return type->make(slot, type) == 0 ? *slot : NULL;
+	if (!v->runs)
+		return 0;
+	v->runs = false;
+	err = resampler_end(v->resampler, &out, &count);
+	if (err != 0)
+		return err;
+	/* No further than the run went: a fraction of a sample may be left over. */
+	if (v->given + (int64_t)count > v->expected)
+		count = v->expected > v->given ? (size_t)(v->expected - v->given) : 0;
+	lane_put(&player->lane, v->given - player->at, out, count);
+	return 0;
+}
+
+/* Makes the voice ready for a packet: its decoder is made anew when the stream changes its codec. 0
+ * or -ENOMEM. */
+static int prepare(struct track_player *player, struct voice *v, const struct packet *p)
+{
+	const struct track_codec *codec = packet_codec(player->index, p);
+	int err;
+
+	if (v->decoder && v->codec == p->codec)
+		return 0;
+	err = end_run(player, v);
+	resampler_free(v->resampler);
+	v->resampler = NULL;
+	decoder_free(v->decoder);
+	v->decoder = NULL;
+	v->codec = p->codec;
+	if (err == 0 && codec->form.rate_hz != player->rate_hz)
+		err = resampler_make(&v->resampler, codec->form.rate_hz, player->rate_hz);
+	return err == 0 ? decoder_make(&v->decoder, codec->decoder, &codec->form) : err;
+}
+
+/* Puts samples at the decoder's rate to a position at the file's. */
+static int put_samples(struct track_player *player, struct voice *v, int64_t at,
+	const int16_t *samples, size_t count)
+{
+	int64_t off = at - v->expected;
+	const int16_t *out;
+	size_t out_count;
+	int err = 0;
+
+	if (!v->resampler) {
+		lane_put_pcm(&player->lane, at - player->at, samples, count);
+		return 0;
+	}
+	if (v->runs && (off < -1 || off > 1))
+		err = end_run(player, v);
+	if (!v->runs) {
+		v->runs = true;
+		v->taken = 0;
+		v->began = at;
+		v->given = at;
+	}
+	if (err == 0)
+		err = resampler_put(v->resampler, samples, count, &out, &out_count);
+	if (err != 0)
+		return err;
+	lane_put(&player->lane, v->given - player->at, out, out_count);
+	v->given += (int64_t)out_count;
+	v->taken += count;
+	v->expected = v->began + (int64_t)(v->taken * player->rate_hz / v->decoder->form.rate_hz);
+	return 0;
 }
 
 static int put_packet(struct track_player *player, const struct packet *p)
 {
 	const uint8_t *payload = payload_read(player->reader, p->offset, p->payload_bytes);
-	struct decoder *decoder;
+	struct voice *v = &player->voices[p->stream];
+	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
+	int err;
 
 	if (!payload)
 		return player->reader->error;
@@ -61,12 +122,27 @@ static int put_packet(struct track_player *player, const struct packet *p)
 		lane_put(&player->lane, p->position - player->at, payload, p->samples);
 		return 0;
 	}
-	decoder = decoder_for(player, p);
-	if (!decoder)
-		return -ENOMEM;
-	decoder->type->decode(decoder, payload, p->payload_bytes, player->samples);
-	lane_put(&player->lane, p->position - player->at, player->samples, p->samples);
-	return 0;
+	err = prepare(player, v, p);
+	if (err != 0)
+		return err;
+	type->decode(v->decoder, payload, p->payload_bytes, player->samples);
+	return put_samples(player, v, p->position, player->samples,
+		type->samples(type, &v->decoder->form, payload, p->payload_bytes));
+}
+
+/* Ends the runs that no packet can go on with any more, while their ends are still in the lane. */
+static int end_runs(struct track_player *player)
+{
+	bool over = player->next == player->index->count;
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < player->voice_count; i++) {
+		struct voice *v = &player->voices[i];
+
+		if (v->runs && (over || v->expected + 1 < player->at + LANE_SAMPLES + LANE_AHEAD))
+			err = end_run(player, v);
+	}
+	return err;
 }
 
 static void put_tone(struct track_player *player, const struct event_tone *event)
@@ -106,19 +182,21 @@ static void put_tones(struct track_player *player)
 int track_player_fill(struct track_player *player)
 {
 	const struct packet_index *index = player->index;
+	int err;
 
 	while (player->next < index->count &&
-		index->packets[player->next].position < player->at + LANE_SAMPLES) {
+		index->packets[player->next].position < player->at + LANE_SAMPLES + LANE_AHEAD) {
 		const struct packet *p = &index->packets[player->next++];
-		int err = 0;
 
+		err = 0;
 		if (p->samples > 0 && !p->duplicate && p->position + p->samples > 0)
 			err = put_packet(player, p);
 		if (err != 0)
 			return err;
 	}
+	err = end_runs(player);
 	put_tones(player);
-	return 0;
+	return err;
 }
 
 void track_player_next(struct track_player *player)

@@ -11,14 +11,28 @@
 #include "storage/rtp_stream.h"
 #include "storage/telephone_event.h"
 
+struct resampler;
+
+/* A stream while it is played. */
+struct voice {
+	struct decoder *decoder; /* NULL until it is needed */
+	uint8_t codec;
+	struct resampler *resampler; /* NULL: the decoder's rate is the file's, or none yet */
+	bool runs;		     /* the resampler has taken what stands before `expected` */
+	uint64_t taken;		     /* samples that it took in this run */
+	int64_t began;		     /* position of the run's first sample */
+	int64_t given;		     /* position of the next sample out of it */
+	int64_t expected;	     /* position at which the run goes on */
+};
+
 struct track_player {
 	const struct packet_index *index; /* by position */
 	const struct event_tones *tones;
 	struct payload_reader *reader;
 	uint32_t rate_hz;
 	struct lane lane;
-	struct decoder **decoders; /* of each stream; NULL until it is needed */
-	uint32_t decoder_count;
+	struct voice *voices; /* of each stream */
+	uint32_t voice_count;
 	int16_t *samples;  /* of one packet, or of a piece of a tone */
 	size_t next;	   /* packet */
 	size_t first_tone; /* those before are over */
