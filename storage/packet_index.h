@@ -32,7 +32,8 @@ struct packet {
 	uint16_t samples;  /* of audio, at the decoder's rate, then (recorded_track_position) at the
 			      file's; 0 for others */
 	uint8_t codec;	   /* in codecs.known */
-	uint8_t duplicate; /* rtp_stream */
+	uint8_t duplicate : 1; /* rtp_stream */
+	int8_t stretch : 7;    /* drift: samples, at the decoder's rate, to add or take away */
 };
 static_assert(sizeof(struct packet) == 40, "memory of a finisher");
 

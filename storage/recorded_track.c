@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/drift.h"
 #include "storage/spool.h"
 
 static int load(struct recorded_track *t, const struct uuid *recording)
@@ -82,8 +83,13 @@ static void scale_samples(struct packet_index *index, uint32_t rate_hz)
 
 int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_t rate_hz)
 {
+	int err;
+
 	scale_samples(&t->index, rate_hz);
 	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
+	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
+	if (err != 0)
+		return err;
 	return event_tones_gather(&t->tones, &t->index, &t->reader, rate_hz);
 }
 
@@ -92,7 +98,10 @@ int64_t recorded_track_extent(
 {
 	if (packet_codec(&t->index, p)->kind == PACKET_UNDECODABLE)
 		return (int64_t)(t->streams.list[p->stream].packet_ns * rate_hz / 1000000000ULL);
-	return p->samples;
+	if (p->stretch == 0)
+		return p->samples;
+	return p->samples +
+	       (int64_t)p->stretch * rate_hz / packet_codec(&t->index, p)->form.rate_hz;
 }
 
 int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)

@@ -90,6 +90,8 @@ static cJSON *stream_object(const struct recorded_track *t, uint32_t index)
 	add_decimals(object, "jitter_ms", r->jitter_ms, 2);
 	add_decimals(object, "jitter_max_ms", r->jitter_max_ms, 2);
 	add_decimals(object, "clock_ppm", r->clock_ppm, 1);
+	add_count(object, "samples_added", stream->samples_added);
+	add_count(object, "samples_removed", stream->samples_removed);
 	return object;
 }
 

@@ -8,6 +8,7 @@
 #include "storage/tone.h"
 
 #define SCRATCH_SAMPLES 65536
+#define STRETCH_MAX 64 /* samples that packet.stretch may add */
 
 int track_player_init(struct track_player *player, const struct packet_index *index,
 	const struct rtp_streams *streams, const struct event_tones *tones,
@@ -20,7 +21,7 @@ int track_player_init(struct track_player *player, const struct packet_index *in
 	player->rate_hz = rate_hz;
 	player->voice_count = streams->count;
 	player->voices = calloc(streams->count + 1UL, sizeof(player->voices[0]));
-	player->samples = malloc(SCRATCH_SAMPLES * sizeof(player->samples[0]));
+	player->samples = malloc((SCRATCH_SAMPLES + STRETCH_MAX) * sizeof(player->samples[0]));
 	if (!player->voices || !player->samples)
 		return -ENOMEM;
 	return lane_init(&player->lane, coded, law);
@@ -109,25 +110,51 @@ static int put_samples(struct track_player *player, struct voice *v, int64_t at,
 	return 0;
 }
 
+/* Takes samples away, or says some twice, at even distances. Returns how many there are then. */
+static size_t stretch(void *samples, size_t count, size_t sample_bytes, int change)
+{
+	uint8_t *data = samples;
+	size_t changes = (size_t)(change < 0 ? -change : change);
+	size_t end = count;
+
+	/* From the end on, the one at each cut goes, or makes room for its double. */
+	for (size_t k = changes; k > 0; k--) {
+		size_t cut = k * count / (changes + 1);
+
+		if (change > 0)
+			memmove(data + (cut + 1) * sample_bytes, data + cut * sample_bytes,
+				(end - cut) * sample_bytes);
+		else
+			memmove(data + cut * sample_bytes, data + (cut + 1) * sample_bytes,
+				(end - cut - 1) * sample_bytes);
+		end = change > 0 ? end + 1 : end - 1;
+	}
+	return end;
+}
+
 static int put_packet(struct track_player *player, const struct packet *p)
 {
 	const uint8_t *payload = payload_read(player->reader, p->offset, p->payload_bytes);
 	struct voice *v = &player->voices[p->stream];
 	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
+	size_t count;
 	int err;
 
 	if (!payload)
 		return player->reader->error;
 	if (player->lane.coded) {
-		lane_put(&player->lane, p->position - player->at, payload, p->samples);
+		memcpy(player->samples, payload, p->samples);
+		lane_put(&player->lane, p->position - player->at, player->samples,
+			stretch(player->samples, p->samples, 1, p->stretch));
 		return 0;
 	}
 	err = prepare(player, v, p);
 	if (err != 0)
 		return err;
 	type->decode(v->decoder, payload, p->payload_bytes, player->samples);
+	count = type->samples(type, &v->decoder->form, payload, p->payload_bytes);
 	return put_samples(player, v, p->position, player->samples,
-		type->samples(type, &v->decoder->form, payload, p->payload_bytes));
+		stretch(player->samples, count, sizeof(player->samples[0]), p->stretch));
 }
 
 /* Ends the runs that no packet can go on with any more, while their ends are still in the lane. */
