@@ -55,6 +55,7 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 void recorded_track_close(struct recorded_track *t)
 {
 	free(t->receptions);
+	free(t->concealed.list);
 	event_tones_free(&t->tones);
 	payload_reader_free(&t->reader);
 	timeline_free(&t->timeline);

@@ -224,10 +224,33 @@ static void judge(struct rendering *r)
 			decoder_remedy(codec));
 }
 
+/* Cuts what was concealed to the file, and leaves out what a pause covers. */
+static void list_concealed(struct rendering *r, struct span_list *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		struct span s = l->list[i];
+		bool covered = false;
+
+		if (s.start < 0)
+			s.start = 0;
+		if (s.end > (int64_t)r->format.frames)
+			s.end = (int64_t)r->format.frames;
+		for (size_t k = 0; k < r->pause_count; k++)
+			covered = covered ||
+				  (r->pauses[k].start <= s.start && s.end <= r->pauses[k].end);
+		if (s.start < s.end && !covered)
+			l->list[kept++] = s;
+	}
+	l->count = kept;
+}
+
 static int write_wav(struct rendering *r, const char *path)
 {
 	struct mixdown mix = {.tracks = r->tracks,
 		.mask = r->journal.info.tracks,
+		.conceal = r->config->conceal,
 		.format = r->format,
 		.pauses = r->pauses,
 		.pause_count = r->pause_count,
@@ -235,13 +258,18 @@ static int write_wav(struct rendering *r, const char *path)
 		.tone_ms = r->config->pause_tone.tone_ms,
 		.tone_level_dbm0 = r->config->pause_tone.level_dbm0};
 
-	return mixdown_write(&mix, path, !r->config->lossless, &r->e);
+	int err = mixdown_write(&mix, path, !r->config->lossless, &r->e);
+
+	for (enum track track = TRACK_INCOMING; track < TRACK_COUNT; track++)
+		list_concealed(r, &r->tracks[track].concealed);
+	return err;
 }
 
 static int write_sidecar(struct rendering *r, struct render_result *out)
 {
 	struct sidecar sidecar = {.journal = &r->journal,
 		.bucket_folders = r->config->bucket_folders,
+		.conceal = r->config->conceal,
 		.failure = r->failure[0] != '\0' ? r->failure : NULL,
 		.format = r->format,
 		.sha256 = out->sha256,

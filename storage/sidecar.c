@@ -148,6 +148,9 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 		add_count(object, "damaged_bytes", t->file.damaged_bytes);
 	add_spans(object, "gaps", s->gaps[track], s->gap_count[track], 1000,
 		(int64_t)s->format.rate_hz);
+	if (s->conceal)
+		add_spans(object, "concealed", t->concealed.list, t->concealed.count, 1000,
+			(int64_t)s->format.rate_hz);
 	cJSON_AddItemToObject(object, "streams", streams);
 	return object;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/concealer.h"
 #include "storage/resampler.h"
 #include "storage/tone.h"
 
@@ -32,6 +33,7 @@ void track_player_free(struct track_player *player)
 	for (uint32_t i = 0; player->voices && i < player->voice_count; i++) {
 		decoder_free(player->voices[i].decoder);
 		resampler_free(player->voices[i].resampler);
+		concealer_free(player->voices[i].concealer);
 	}
 	free(player->voices);
 	free(player->samples);
@@ -72,9 +74,14 @@ static int prepare(struct track_player *player, struct voice *v, const struct pa
 	v->resampler = NULL;
 	decoder_free(v->decoder);
 	v->decoder = NULL;
+	concealer_free(v->concealer);
+	v->concealer = NULL;
+	v->has_last = false;
 	v->codec = p->codec;
 	if (err == 0 && codec->form.rate_hz != player->rate_hz)
 		err = resampler_make(&v->resampler, codec->form.rate_hz, player->rate_hz);
+	if (err == 0 && player->concealed && !codec->decoder->conceal)
+		err = concealer_make(&v->concealer, codec->form.rate_hz);
 	return err == 0 ? decoder_make(&v->decoder, codec->decoder, &codec->form) : err;
 }
 
@@ -132,29 +139,75 @@ static size_t stretch(void *samples, size_t count, size_t sample_bytes, int chan
 	return end;
 }
 
+/* Invents what was lost between a voice's last packet and this one. What a sender left out by
+ * itself has no missing sequence number, and stays silence. */
+static int conceal_before(struct track_player *player, struct voice *v, const struct packet *p,
+	const uint8_t *payload)
+{
+	const struct decoder *d = v->decoder;
+	int64_t gap = p->position - v->end;
+	size_t count;
+	int err;
+
+	if (!v->has_last || p->sequence <= v->last_sequence + 1 || gap <= 0 ||
+		gap > (int64_t)player->rate_hz * TRACK_PLAYER_CONCEAL_MS / 1000)
+		return 0;
+	count = (size_t)(gap * d->form.rate_hz / player->rate_hz);
+	if (d->type->conceal)
+		d->type->conceal(v->decoder, payload, p->payload_bytes, count, player->samples);
+	else if (v->concealer)
+		concealer_fill(v->concealer, player->samples, count);
+	else
+		return 0;
+	err = put_samples(player, v, v->end, player->samples, count);
+	return err == 0 ? span_list_add(player->concealed, v->end, p->position) : err;
+}
+
+/* Decodes a packet to player->samples, and *count of them; what was lost before it is put. */
+static int decode(struct track_player *player, struct voice *v, const struct packet *p,
+	const uint8_t *payload, size_t *count)
+{
+	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
+	int err = prepare(player, v, p);
+
+	if (err == 0 && player->concealed)
+		err = conceal_before(player, v, p, payload);
+	if (err != 0)
+		return err;
+	type->decode(v->decoder, payload, p->payload_bytes, player->samples);
+	*count = type->samples(type, &v->decoder->form, payload, p->payload_bytes);
+	return v->concealer ? concealer_hear(v->concealer, player->samples, *count) : 0;
+}
+
 static int put_packet(struct track_player *player, const struct packet *p)
 {
 	const uint8_t *payload = payload_read(player->reader, p->offset, p->payload_bytes);
 	struct voice *v = &player->voices[p->stream];
-	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
+	int64_t extent = p->samples;
 	size_t count;
-	int err;
+	int err = 0;
 
 	if (!payload)
 		return player->reader->error;
-	if (player->lane.coded) {
-		memcpy(player->samples, payload, p->samples);
-		lane_put(&player->lane, p->position - player->at, player->samples,
-			stretch(player->samples, p->samples, 1, p->stretch));
-		return 0;
-	}
-	err = prepare(player, v, p);
+	if (!player->lane.coded || player->concealed)
+		err = decode(player, v, p, payload, &count);
 	if (err != 0)
 		return err;
-	type->decode(v->decoder, payload, p->payload_bytes, player->samples);
-	count = type->samples(type, &v->decoder->form, payload, p->payload_bytes);
-	return put_samples(player, v, p->position, player->samples,
-		stretch(player->samples, count, sizeof(player->samples[0]), p->stretch));
+	if (player->lane.coded) {
+		memcpy(player->samples, payload, p->samples);
+		count = stretch(player->samples, p->samples, 1, p->stretch);
+		lane_put(&player->lane, p->position - player->at, player->samples, count);
+	} else {
+		count = stretch(player->samples, count, sizeof(player->samples[0]), p->stretch);
+		err = put_samples(player, v, p->position, player->samples, count);
+	}
+	if (p->stretch != 0)
+		extent += (int64_t)p->stretch * player->rate_hz /
+			  packet_codec(player->index, p)->form.rate_hz;
+	v->has_last = true;
+	v->last_sequence = p->sequence;
+	v->end = p->position + extent;
+	return err;
 }
 
 /* Ends the runs that no packet can go on with any more, while their ends are still in the lane. */
