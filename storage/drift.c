@@ -1,5 +1,6 @@
 #include "storage/drift.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,10 @@ static int64_t position_ns(const struct drift *d, const struct packet *p)
 
 static void find_points(struct drift *d)
 {
-	uint64_t first_ns = d->at[0]->arrival_ns;
+	uint64_t first_ns;
 
+	assert(d->count > 0 && d->at[0]); /* every place of a segment is filled */
+	first_ns = d->at[0]->arrival_ns;
 	d->point_count = 0;
 	for (size_t i = 0; i < d->count; i++) {
 		const struct packet *p = d->at[i];

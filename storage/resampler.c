@@ -106,7 +106,8 @@ int resampler_put(struct resampler *r, const int16_t *in, size_t count, const in
 
 int resampler_end(struct resampler *r, const int16_t **out, size_t *out_count)
 {
-	int err = run(r, r->samples, 0, 1, out, out_count);
+	static const int16_t nothing;
+	int err = run(r, &nothing, 0, 1, out, out_count);
 
 	src_reset(r->state);
 	return err;
