@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@
 #define POINTS_LEAST 16 /* wider bins would be too few */
 #define MEDIAN_REACH 2	/* points to each side */
 #define SLEW_REST 16	/* a correction ends when so small a part of the limit is left */
-#define SILENT_MOST 32	/* of 32768 */
+#define SLOPE_MOST (1.0 / DRIFT_SPACING) /* no clock is so wrong; nor could it be corrected */
+#define SILENT_MOST 32			 /* of 32768 */
 #define SILENT_SPACING 4    /* in silent packets one sample in so many may be changed */
 #define DRIFT_CHANGE_MAX 63 /* fits packet.stretch */
 
@@ -41,7 +43,11 @@ struct drift {
 
 static int64_t position_ns(const struct drift *d, const struct packet *p)
 {
-	return (int64_t)((__int128)p->position * SECOND_NS / d->rate_hz);
+	__int128 ns = (__int128)p->position * SECOND_NS / d->rate_hz;
+
+	if (ns > PACKET_TIME_MAX || ns < -PACKET_TIME_MAX)
+		return ns < 0 ? -PACKET_TIME_MAX : PACKET_TIME_MAX;
+	return (int64_t)ns;
 }
 
 static void find_points(struct drift *d)
@@ -162,7 +168,7 @@ static bool survey(struct drift *d, bool continues, double *scratch)
 		clock_fit_add(
 			&fit, d->start_ns + (uint64_t)d->points[i].at_ns, d->points[i].delay_ns);
 	d->slope = -clock_fit_ppm(&fit) / 1e6;
-	if (d->point_count < 2 || d->slope == 0)
+	if (d->point_count < 2 || d->slope == 0 || fabs(d->slope) > SLOPE_MOST)
 		return false;
 	noise = noise_ns(d, scratch);
 	while (noise * NOISE_SHARE > (double)d->limit_ns && d->point_count >= POINTS_LEAST) {
