@@ -10,12 +10,14 @@ from harness import signalling, wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, UnixConnection, configuration
 from harness.hosts import CALLER, SBC, Hosts, end
+from harness.mirror import MirrorCapture
 from harness.paths import SIPP_AUDIO, TOOLS
 from harness.schemas import problems_of
 from harness.signalling import sound
 
 PORT = 9000
 PACKET_S = 0.03  # the caller's packet time; the callee's is 20 ms
+LATE_S = 0.2      # how late SIPp may send on a busy machine: what comes after a pause began is not recorded
 CALLEE_SSRC = 0x1E67AB1E
 FUNCTION = "/2015-03-31/functions/recorder/invocations"
 OF_THE_STREAM = ("EventId", "Time", "EventType", "Source")  # beside an invocation event's own
@@ -142,8 +144,7 @@ class OnDemand(ApplicationCase):
     def drive(self, update):
         """A call that is recorded, paused twice, resumed and stopped by update(transaction, arguments)."""
         self.pcap = self.folder / "mirror.pcap"
-        seen = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", self.pcap, log="dumpcap.log")
-        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        seen = MirrorCapture(self.hosts, self.pcap)
         self.times = []  # of each action: just before it was asked for, just after it was done
         caller = self.start_calls([("+4930111", "+4940222")])
         [answered] = self.wait_asked("CALL_ANSWERED")
@@ -160,8 +161,7 @@ class OnDemand(ApplicationCase):
         [recording] = self.daemon.wait_recordings(1)
         self.wait_asked("HANGUP", 2)
         self.stream.wait(lambda e: e["EventType"] == "recording_delivered", "recording_delivered")
-        seen.terminate()
-        seen.wait()
+        seen.stop()
         self.check_recording(recording, transaction)
         self.check_times(recording)
         self.check_key(recording)
@@ -222,13 +222,15 @@ class OnDemand(ApplicationCase):
         start_s = datetime.fromisoformat(recording["start"].replace("Z", "+00:00")).timestamp()
         marks = [0, *(ms for pause in recording["pauses"] for ms in (pause["start_ms"], pause["end_ms"])),
                  recording["duration_ms"]]
-        packet = int(PACKET_S * 8000)  # at an edge one may be cut
+        edge = int(LATE_S * 8000)
         for begin_ms, end_ms in zip(marks[0::2], marks[1::2]):
-            stretch = samples[begin_ms * 8 + packet:end_ms * 8 - packet]
-            self.assertGreater(len(stretch), packet)
-            at = wav.find(voice, stretch)
+            stretch = samples[begin_ms * 8 + edge:end_ms * 8 - edge]
+            self.assertGreater(len(stretch), 0)
+            place = int((start_s + begin_ms / 1000 + LATE_S - begin_s) * 8000)
+            packet = int(PACKET_S * 8000)
+            at = wav.find(voice, stretch, max(place - packet, 0))
             self.assertGreaterEqual(at, 0, f"channel {channel} from {begin_ms} to {end_ms} ms")
-            self.assertAlmostEqual(at / 8000, start_s + begin_ms / 1000 + PACKET_S - begin_s, delta=PACKET_S)
+            self.assertLessEqual(at, place + packet, f"channel {channel} from {begin_ms} to {end_ms} ms")
 
 
 class OnDemandTest(OnDemand):

@@ -23,6 +23,7 @@ class Client:
             case.hosts.command("probe", PYTHON, TOOLS / "aws_client.py", f"http://{LISTEN}"), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         case.addCleanup(self.close)
+        case.assertEqual(self.process.stdout.readline().strip(), "ready")
 
     def close(self):
         self.process.stdin.close()

@@ -5,7 +5,7 @@ endpoint_url alone. Its credentials and region are in the environment, as always
 aws_client.py ENDPOINT_URL
 
 Standard input: a JSON object of the call's parameters a line. Standard output, for each: {"answer": …}, or
-{"exception": CLASS, "message": …, "status": …} of the client's own exception classes.
+{"exception": CLASS, "message": …, "status": …} of the client's own exception classes. Prints `ready` before.
 """
 import json
 import sys
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 def main():
     client = boto3.client("chime-sdk-voice", endpoint_url=sys.argv[1])
+    print("ready", flush=True)
     for line in sys.stdin:
         try:
             answer = client.update_sip_media_application_call(**json.loads(line))

@@ -200,7 +200,8 @@ class Routes(AdminCase):
 
     def test_a_call_joins_a_transaction(self):
         def join(leg, body):
-            r, data = self.server.request("POST", "/v1/calls/" + leg, body if isinstance(body, str) else json.dumps(body))
+            text = body if isinstance(body, str) else json.dumps(body)
+            r, data = self.server.request("POST", "/v1/calls/" + leg, text)
             return r.status, json.loads(data)
         transaction = self.server.get("/v1/calls/call-1")[1]["transaction_id"]
         to = {"transaction_id": transaction}

@@ -14,7 +14,7 @@ from unittest import mock
 
 try:
     import boto3
-    import botocore
+    import botocore.auth
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.config import Config
@@ -35,6 +35,16 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def clock_moved(minutes):
+    """The client's."""
+    moved = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(minutes=minutes)
+    if hasattr(botocore.auth, "get_current_datetime"):  # botocore of 2025
+        return mock.patch("botocore.auth.get_current_datetime", return_value=moved)
+    clock = mock.Mock(wraps=datetime.datetime)
+    clock.utcnow.return_value = moved
+    return mock.patch("botocore.auth.datetime.datetime", clock)
 
 
 class AwsCase(unittest.TestCase):
@@ -151,11 +161,8 @@ class Signatures(AwsCase):
             self.refused(client, "ForbiddenException", "the signature is not that of this request")
 
     def test_clocks(self):
-        now = datetime.datetime.utcnow()
         for minutes, taken in ((-14, True), (14, True), (-16, False), (16, False)):
-            moved = mock.Mock(wraps=datetime.datetime)
-            moved.utcnow.return_value = now + datetime.timedelta(minutes=minutes)
-            with mock.patch("botocore.auth.datetime.datetime", moved):
+            with clock_moved(minutes):
                 if taken:
                     self.client().update_sip_media_application_call(**CALL)
                 else:
@@ -216,7 +223,10 @@ class Start(unittest.TestCase):
             self.assertIn("admin.aws.keys_file: " + keys.name + ": no key", text)
             keys.write("aws_access_key_id = A\naws_secret_access_key = S\n")
             keys.flush()
-            self.assertTrue(self.start(listen, keys.name)[0])
+            for at in (listen, f"[::1]:{free_port()}"):
+                ready, code, text = self.start(at, keys.name)
+                self.assertEqual((ready, code), (True, 0), text)
+                self.assertIn(f"listening at {at} for AWS clients", text)
             os.chmod(keys.name, 0o644)
             self.assertIn(f"chmod 0640, or 0600, {keys.name}", self.start(listen, keys.name)[2])
             os.chmod(keys.name, 0o600)

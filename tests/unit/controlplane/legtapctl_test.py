@@ -253,7 +253,8 @@ class Actions(Case):
         self.assertEqual(self.ctl("join", "joins-1", "--transaction", transaction)[0],
                          f"{call_id} is of transaction {transaction}\n")
         self.assertEqual(self.json("join", call_id, "--transaction", transaction)["transaction_id"], transaction)
-        self.assertIn("bear the TransactionId", self.ctl("join", "recorded-1", "--transaction", transaction, status=1)[1])
+        refused = self.ctl("join", "recorded-1", "--transaction", transaction, status=1)[1]
+        self.assertIn("bear the TransactionId", refused)
         self.assertIn("no UUID", self.ctl("join", "joins-1", "--transaction", "x", status=1)[1])
         self.assertIn("--transaction is missing", self.ctl("join", "joins-1", status=2)[1])
 

@@ -13,6 +13,7 @@
 
 #include "controlplane/config.h"
 #include "controlplane/leg.h"
+#include "controlplane/leg_lookup.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -220,6 +221,51 @@ static void a_transaction_takes_no_legs_without_end(void **state)
 	assert_apart(first, last);
 }
 
+static void assert_lists(const char *text, const struct leg *leg)
+{
+	char id[UUID_TEXT_BYTES];
+
+	assert_non_null(strstr(text, uuid_format(&leg->call_id, id)));
+}
+
+/* LEG-B means one leg as long as one of them lives, before and after a transfer. */
+static void a_tag_of_two_live_legs_means_neither(void **state)
+{
+	struct leg *first = offer("c1", SIDE_CALLER, A ";remote=" NIL);
+	struct leg *second = offer("c2", SIDE_CALLEE, A ";remote=" NIL);
+	struct leg *third = offer("c3", SIDE_CALLEE, A ";remote=" NIL);
+	struct leg *found = NULL;
+	struct errmsg e;
+	char id[UUID_TEXT_BYTES];
+
+	uuid_format(&first->session->transaction_id, id);
+	assert_int_equal(leg_lookup(legs, id, "LEG-A", &found, &e), 0);
+	assert_ptr_equal(found, first);
+	assert_int_equal(leg_lookup(legs, id, "LEG-B", &found, &e), -ENOTUNIQ);
+	assert_lists(e.text, second);
+	assert_lists(e.text, third);
+	leg_end(legs, second, "hangup", 0, 3);
+	assert_int_equal(leg_lookup(legs, id, "LEG-B", &found, &e), 0);
+	assert_ptr_equal(found, third);
+	assert_int_equal(leg_lookup(legs, NULL, "LEG-B", &found, &e), -ENOENT);
+}
+
+/* A proxy's. */
+static void a_call_id_of_two_live_legs_means_neither(void **state)
+{
+	struct leg *first = offer("c1", SIDE_CALLER, NULL);
+	struct leg *second = offer("c1", SIDE_CALLEE, NULL);
+	struct leg *found = NULL;
+	struct errmsg e;
+
+	assert_int_equal(leg_lookup(legs, NULL, "c1", &found, &e), -ENOTUNIQ);
+	assert_lists(e.text, first);
+	assert_lists(e.text, second);
+	leg_end(legs, second, "hangup", 0, 3);
+	assert_int_equal(leg_lookup(legs, NULL, "c1", &found, &e), 0);
+	assert_ptr_equal(found, first);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
 
 int main(void)
@@ -234,6 +280,8 @@ int main(void)
 		TEST(a_shared_call_id_ties),
 		TEST(the_admin_api_ties),
 		TEST(a_recorded_leg_stays),
+		TEST(a_tag_of_two_live_legs_means_neither),
+		TEST(a_call_id_of_two_live_legs_means_neither),
 		TEST(a_transaction_takes_no_legs_without_end),
 		cmocka_unit_test_prestate_setup_teardown(
 			a_configured_header_ties, create, destroy, own_header),
