@@ -292,12 +292,20 @@ enum decap_verdict decap_parse(const struct frame *frame, struct decap *out)
 		.link = frame->link,
 		.out = out,
 	};
-	enum layer layer = LAYER_LINK;
+	unsigned int depth = 4;
+	enum layer layer = parse_link(&p);
 
-	for (unsigned int depth = 0; depth < DECAP_LAYERS_MAX; depth++) {
+	/* The way of nearly every packet: straight on. */
+	if (layer == LAYER_VLAN)
+		layer = parse_vlan(&p);
+	if (likely(layer == LAYER_IPV4))
+		layer = parse_ipv4(&p);
+	if (likely(layer == LAYER_UDP))
+		layer = parse_udp(&p);
+	for (; layer != LAYER_DONE; depth++) {
+		if (depth == DECAP_LAYERS_MAX)
+			return out->verdict = DECAP_TOO_DEEP;
 		layer = parse_layer(&p, layer);
-		if (layer == LAYER_DONE)
-			return out->verdict;
 	}
-	return out->verdict = DECAP_TOO_DEEP;
+	return out->verdict;
 }
