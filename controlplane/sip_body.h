@@ -1,4 +1,4 @@
-/* The body of a SIP message: where its SDP is. Pure functions; any thread. */
+/* The body of a SIP message: where its SDP and its other parts are. Pure functions; any thread. */
 #ifndef LEGTAP_CONTROLPLANE_SIP_BODY_H
 #define LEGTAP_CONTROLPLANE_SIP_BODY_H
 
@@ -6,5 +6,10 @@
 
 /* `rest`: all that follows the headers of `m` in its datagram. The SDP in it; .data NULL: none. */
 struct sip_text sip_body_sdp(const struct sip_message *m, struct sip_text rest);
+
+/* The first part of this media type in a body of the given Content-Type, or the body itself when it
+ * is of that type; .data NULL: none. A part may end in the line end before its delimiter. */
+struct sip_text sip_body_part(
+	struct sip_text content_type, struct sip_text body, const char *type, const char *subtype);
 
 #endif
