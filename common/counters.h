@@ -41,6 +41,10 @@
 	X(empty_polls, NOTE, "polls that found no packet") \
 	X(bursts, NOTE, "polls that found packets") \
 	X(waits, NOTE, "times that reading waited for room, in --read only") \
+	X(watched, NOTE, "telephone events handed to the control thread for an application") \
+	X(watched_lost, NOTE, \
+		"telephone events lost to an application: the ring to the control thread was " \
+		"full") \
 	X(commands, NOTE, "commands taken from the control thread")
 
 /* Rule 1 at a writer: chunks_in = chunks_written + the drops + those in flight. */

@@ -15,6 +15,7 @@
 #define SIP_DEPTH 4096
 #define UNKNOWN_DEPTH 2048
 #define COMMAND_DEPTH 16384
+#define WATCHED_DEPTH 4096
 
 static struct rte_ring *make_ring(
 	const char *noun, unsigned int i, unsigned int j, unsigned int element, unsigned int depth)
@@ -33,7 +34,9 @@ static bool make_rx_rings(struct topology *t, unsigned int rx)
 	t->commands[rx] = make_ring("commands", rx, 0, TOPOLOGY_COMMAND_BYTES, t->command_depth);
 	t->acks[rx] = make_ring("acks", rx, 0, sizeof(void *), t->command_depth);
 	t->reinject[rx] = make_ring("reinject", rx, 0, sizeof(void *), t->unknown_depth);
-	return t->sip[rx] && t->unknown[rx] && t->commands[rx] && t->acks[rx] && t->reinject[rx];
+	t->watched[rx] = make_ring("watched", rx, 0, TOPOLOGY_WATCHED_BYTES, t->watched_depth);
+	return t->sip[rx] && t->unknown[rx] && t->commands[rx] && t->acks[rx] && t->reinject[rx] &&
+	       t->watched[rx];
 }
 
 static bool make_chunk_rings(struct topology *t, unsigned int rx, uint32_t chunks)
@@ -61,6 +64,7 @@ int topology_create(struct topology *t, unsigned int rx_count, unsigned int writ
 	t->sip_depth = SIP_DEPTH;
 	t->unknown_depth = UNKNOWN_DEPTH;
 	t->command_depth = COMMAND_DEPTH;
+	t->watched_depth = WATCHED_DEPTH;
 	for (unsigned int rx = 0; rx < rx_count; rx++) {
 		if (!make_rx_rings(t, rx) || !make_chunk_rings(t, rx, chunks_per_rx)) {
 			topology_destroy(t);
@@ -79,6 +83,7 @@ void topology_destroy(struct topology *t)
 		rte_ring_free(t->commands[rx]);
 		rte_ring_free(t->acks[rx]);
 		rte_ring_free(t->reinject[rx]);
+		rte_ring_free(t->watched[rx]);
 		for (unsigned int w = 0; w < t->writer_count; w++) {
 			rte_ring_free(t->chunks[rx][w]);
 			rte_ring_free(t->empty[w][rx]);

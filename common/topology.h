@@ -8,7 +8,9 @@
  * drop_unknown_ring_full (--read: rx waits) commands        control → rx            struct command
  * command_depth         control keeps the rest in its backlog acks            rx → control cookies
  * command_depth         cannot be: no more commands than that are under way reinject        control
- * → rx            mbufs             unknown_depth         control keeps the rest
+ * → rx            mbufs             unknown_depth         control keeps the rest watched         rx
+ * → control      struct watched_packet  watched_depth   watched_lost (the packet itself goes its
+ * way)
  *
  * Mailboxes (common/mailbox.h): control ↔ writers, helpers, finishers; their depths are in
  * storage/.
@@ -59,6 +61,7 @@ struct topology {
 	unsigned int sip_depth;
 	unsigned int unknown_depth;
 	unsigned int command_depth;
+	unsigned int watched_depth;
 	struct rte_ring *chunks[TOPOLOGY_RX_MAX][TOPOLOGY_WRITERS_MAX];
 	struct rte_ring *empty[TOPOLOGY_WRITERS_MAX][TOPOLOGY_RX_MAX];
 	struct rte_ring *sip[TOPOLOGY_RX_MAX];
@@ -67,9 +70,12 @@ struct topology {
 		*commands[TOPOLOGY_RX_MAX]; /* elements of 32 bytes: dataplane's struct command */
 	struct rte_ring *acks[TOPOLOGY_RX_MAX];
 	struct rte_ring *reinject[TOPOLOGY_RX_MAX];
+	struct rte_ring
+		*watched[TOPOLOGY_RX_MAX]; /* elements of 32 bytes: dataplane's watched_packet */
 };
 
 #define TOPOLOGY_COMMAND_BYTES 32
+#define TOPOLOGY_WATCHED_BYTES 32
 
 /* Makes all rings. chunks_per_rx sizes the chunk rings. Needs a running EAL. 0 or -errno with a
  * message. */

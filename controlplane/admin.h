@@ -1,5 +1,6 @@
-/* The admin API: HTTP/1.1 with JSON over a Unix socket (libmicrohttpd, its epoll descriptor inside
- * the control thread's loop). Control thread. */
+/* The admin API: HTTP/1.1 with JSON over a Unix socket and, if admin.aws.listen is set, for AWS
+ * clients over a loopback TCP address (libmicrohttpd, its epoll descriptors inside the control
+ * thread's loop). Control thread. */
 #ifndef LEGTAP_CONTROLPLANE_ADMIN_H
 #define LEGTAP_CONTROLPLANE_ADMIN_H
 
@@ -9,7 +10,7 @@ struct admin;
 struct control;
 
 /* Listens on config.socket (a stale socket file of a dead process is replaced, a live one refused),
- * with its mode and group. 0 or -errno with a message. */
+ * with its mode and group; and at config.aws.listen, if set. 0 or -errno with a message. */
 int admin_create(struct admin **out, struct control *control, struct errmsg *e);
 
 /* Stops listening, ends open connections, removes the socket. NULL is legal. */

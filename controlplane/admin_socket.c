@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,4 +169,43 @@ void admin_socket_remove(struct admin_socket *s, const char *path)
 
 	if (lstat(path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
 		unlink(path);
+}
+
+static socklen_t to_sockaddr(const struct netaddr *at, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (at->family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(at->port);
+		memcpy(&v4->sin_addr, at->ip, sizeof(v4->sin_addr));
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(at->port);
+	memcpy(&v6->sin6_addr, at->ip, sizeof(v6->sin6_addr));
+	return sizeof(*v6);
+}
+
+int admin_socket_open_tcp(int *fd, const struct netaddr *at, int backlog, struct errmsg *e)
+{
+	struct sockaddr_storage address;
+	socklen_t bytes = to_sockaddr(at, &address);
+	char text[NETADDR_TEXT_BYTES];
+	int on = 1;
+	int s = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (s >= 0 && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+		bind(s, (struct sockaddr *)&address, bytes) == 0 && listen(s, backlog) == 0) {
+		*fd = s;
+		return 0;
+	}
+	err = -errno;
+	if (s >= 0)
+		close(s);
+	return errmsg_set(
+		e, err, "cannot listen at %s: %s", netaddr_format(at, text), strerror(-err));
 }

@@ -1,4 +1,5 @@
-/* The Unix socket that the admin API listens on: unix(7). At start and stop of the process; may
+/* The sockets that the admin API listens on: a Unix socket (unix(7)) and, for AWS clients, a
+ * loopback TCP address. At start and stop of the process; may
  * block for a moment. */
 #ifndef LEGTAP_CONTROLPLANE_ADMIN_SOCKET_H
 #define LEGTAP_CONTROLPLANE_ADMIN_SOCKET_H
@@ -6,6 +7,7 @@
 #include <sys/types.h>
 
 #include "common/errmsg.h"
+#include "common/netaddr.h"
 
 struct admin_socket {
 	int fd;	   /* listening, non-blocking; -1: none */
@@ -21,5 +23,8 @@ int admin_socket_open(struct admin_socket *s, const char *path, unsigned int mod
 
 /* Removes the file, if it is still ours. Does not close fd, which libmicrohttpd does. */
 void admin_socket_remove(struct admin_socket *s, const char *path);
+
+/* Listens at a TCP address. 0 with a non-blocking socket in *fd, or -errno with a message. */
+int admin_socket_open_tcp(int *fd, const struct netaddr *at, int backlog, struct errmsg *e);
 
 #endif

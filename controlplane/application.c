@@ -240,9 +240,11 @@ static bool is_first(const struct leg *leg)
 
 void application_leg_offered(struct application *a, struct leg *leg)
 {
-	struct transaction *t = is_first(leg) ? of_leg(a, leg) : NULL;
+	struct transaction *t = of_leg(a, leg);
 
 	if (t)
+		transaction_digits_of(t, leg);
+	if (t && is_first(leg))
 		transaction_event(t,
 			leg->side == SIDE_CALLER ? "NEW_INBOUND_CALL" : "NEW_OUTBOUND_CALL", NULL);
 }

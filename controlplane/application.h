@@ -10,6 +10,7 @@
 #ifndef LEGTAP_CONTROLPLANE_APPLICATION_H
 #define LEGTAP_CONTROLPLANE_APPLICATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,8 +34,9 @@ void application_leg_answered(struct application *a, struct leg *leg);
 void application_leg_ended(struct application *a, struct leg *leg);
 
 /* A digit of the leg's participant (0 to 9, *, #, A to D; others are passed over): collected where
- * the application's ReceiveDigits asks for it, dropped where none does. */
-void application_digit(struct application *a, struct leg *leg, char digit);
+ * the application's ReceiveDigits asks for it, dropped where none does. while_paused: the leg's
+ * recording was paused then; the event log does not get it. */
+void application_digit(struct application *a, struct leg *leg, char digit, bool while_paused);
 
 /* UpdateSipMediaApplicationCall: asks the application with CALL_UPDATE_REQUESTED. body: the
  * request's, {"Arguments":{…}}. 0: the application is being asked. Else with a message: -EINVAL (a
@@ -42,9 +44,6 @@ void application_digit(struct application *a, struct leg *leg, char digit);
  * -EAGAIN (too many events of the call wait), -ESHUTDOWN, -ENOMEM. */
 int application_call_update(struct application *a, const char *application_id,
 	const char *transaction_id, const char *body, size_t bytes, struct errmsg *e);
-
-/* The service's name for such an error, for x-amzn-ErrorType, and its HTTP status. */
-const char *application_update_error(int err, unsigned int *http_status);
 
 #define APPLICATION_COUNTERS(X) \
 	X(events, "invocation events made") \

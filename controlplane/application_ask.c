@@ -76,9 +76,14 @@ static void on_skipped(struct transaction *t, const struct action *a, cJSON *dat
 	struct errmsg e;
 
 	t->owner->counts[APPLICATION_actions_skipped]++;
-	if (strcmp(a->type, "ReceiveDigits") == 0 &&
-		transaction_receive_digits(t, without_reason(data), &e) != 0)
-		cJSON_ReplaceItemInObject(o, "SkipReason", cJSON_CreateString(e.text));
+	if (strcmp(a->type, "ReceiveDigits") == 0) {
+		int err = transaction_receive_digits(t, without_reason(data), &e);
+
+		cJSON_ReplaceItemInObject(o, "SkipReason",
+			cJSON_CreateString(err ? e.text
+					       : "not a recording action, but done: its digits are "
+						 "told by DIGITS_RECEIVED"));
+	}
 	cJSON_AddStringToObject(o, "transaction_id", t->id_text);
 	control_event(t->owner->control, "action_skipped", o);
 	if (strcmp(a->type, "CallAndBridge") != 0) {

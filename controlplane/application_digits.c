@@ -11,7 +11,7 @@
 #include "controlplane/application_transaction.h"
 #include "controlplane/control.h"
 #include "controlplane/digit_pattern.h"
-#include "controlplane/recording.h"
+#include "controlplane/digit_source.h"
 
 #define BETWEEN_MS 1000U /* where the action does not say */
 #define FLUSH_MS 10000U
@@ -32,6 +32,31 @@ struct digits {
 	struct timer flush_timer;
 };
 
+static bool is_for(const struct digits *d, const struct leg *leg)
+{
+	char call_id[UUID_TEXT_BYTES];
+
+	return d->leg[0] == '\0' || strcmp(d->leg, leg->participant_tag) == 0 ||
+	       strcmp(d->leg, leg->sip_call_id) == 0 ||
+	       strcasecmp(d->leg, uuid_format(&leg->call_id, call_id)) == 0;
+}
+
+/* Wanted: from all legs of the transaction that the action speaks of; else from none. */
+static void want(struct transaction *t, bool wanted)
+{
+	struct control *c = t->owner->control;
+	struct session *session = session_by_id(c->legs, &t->id);
+
+	for (struct leg *leg = session ? session->legs : NULL; leg; leg = leg->next_in_session)
+		digit_source_want(c, leg, wanted && is_for(t->digits, leg));
+}
+
+void transaction_digits_of(struct transaction *t, struct leg *leg)
+{
+	if (t->digits)
+		digit_source_want(t->owner->control, leg, is_for(t->digits, leg));
+}
+
 void transaction_stop_digits(struct transaction *t)
 {
 	struct digits *d = t->digits;
@@ -39,6 +64,8 @@ void transaction_stop_digits(struct transaction *t)
 
 	if (!d)
 		return;
+	want(t, false);
+	explicit_bzero(d->text, sizeof(d->text));
 	timer_cancel(timers, &d->between_timer);
 	timer_cancel(timers, &d->flush_timer);
 	regfree(&d->pattern);
@@ -100,6 +127,7 @@ int transaction_receive_digits(
 	d->flush_ms = duration_ms(parameters, "FlushDigitsDurationInMilliseconds", FLUSH_MS);
 	transaction_stop_digits(t);
 	t->digits = d;
+	want(t, true);
 	return 0;
 }
 
@@ -132,21 +160,7 @@ static void on_flush(void *arg, uint64_t now_ns)
 	tell(arg);
 }
 
-static bool is_for(const struct digits *d, const struct leg *leg)
-{
-	char call_id[UUID_TEXT_BYTES];
-
-	return d->leg[0] == '\0' || strcmp(d->leg, leg->participant_tag) == 0 ||
-	       strcmp(d->leg, leg->sip_call_id) == 0 ||
-	       strcasecmp(d->leg, uuid_format(&leg->call_id, call_id)) == 0;
-}
-
-static bool is_paused(const struct leg *leg)
-{
-	return leg->recording && recording_state_of(leg->recording) == RECORDING_PAUSED;
-}
-
-void application_digit(struct application *a, struct leg *leg, char digit)
+void application_digit(struct application *a, struct leg *leg, char digit, bool while_paused)
 {
 	struct transaction *t = a ? application_find(a, &leg->session->transaction_id) : NULL;
 	struct digits *d = t ? t->digits : NULL;
@@ -162,7 +176,7 @@ void application_digit(struct application *a, struct leg *leg, char digit)
 			on_flush, d);
 	d->text[d->count++] = digit;
 	d->text[d->count] = '\0';
-	d->secret = d->secret || is_paused(leg);
+	d->secret = d->secret || while_paused;
 	timer_start(timers, &d->between_timer, a->control->now_ns + d->between_ms * MS_NS,
 		on_between, d);
 }

@@ -88,6 +88,9 @@ int transaction_receive_digits(
 	struct transaction *t, const struct cJSON *action_data, struct errmsg *e);
 void transaction_stop_digits(struct transaction *t);
 
+/* A further leg joined the transaction: its digits may be wanted too. */
+void transaction_digits_of(struct transaction *t, struct leg *leg);
+
 /* Drops what is under way. application_ask.c */
 void transaction_cancel(struct transaction *t);
 

@@ -44,6 +44,7 @@ static const struct {
 		.help = "only what came after this event"},
 	{"follow", OPTION_FOLLOW, FLAG(follow),
 		.help = "go on with what is yet to happen, without end"},
+	{"count", OPTION_COUNT, TEXT(count), .value = "N", .help = "end after so many screens"},
 #undef TEXT
 #undef FLAG
 };

@@ -25,6 +25,7 @@ enum option_bit {
 	OPTION_LEDGER = 1 << 9,
 	OPTION_AFTER = 1 << 10,
 	OPTION_FOLLOW = 1 << 11,
+	OPTION_COUNT = 1 << 12,
 };
 
 struct command;
@@ -49,6 +50,7 @@ struct arguments {
 	const char *head;
 	const char *ledger;
 	const char *after;
+	const char *count;
 };
 
 /* Options may stand before and behind the command; "--" ends them. 0, or -EINVAL with what is wrong

@@ -10,25 +10,20 @@
 #include "controlplane/handlers.h"
 #include "controlplane/request.h"
 
-const char *application_update_error(int err, unsigned int *http_status)
+static unsigned int http_status(int err)
 {
-	static const struct {
-		int err;
-		unsigned int status;
-		const char *name;
-	} errors[] = {
-		{-EINVAL, MHD_HTTP_BAD_REQUEST, "BadRequestException"},
-		{-ENOENT, MHD_HTTP_NOT_FOUND, "NotFoundException"},
-		{-EAGAIN, MHD_HTTP_TOO_MANY_REQUESTS, "ThrottledClientException"},
-		{-ESHUTDOWN, MHD_HTTP_SERVICE_UNAVAILABLE, "ServiceUnavailableException"},
-		{0, MHD_HTTP_INTERNAL_SERVER_ERROR, "ServiceFailureException"},
-	};
-	size_t i = 0;
-
-	while (errors[i].err && errors[i].err != err)
-		i++;
-	*http_status = errors[i].status;
-	return errors[i].name;
+	switch (err) {
+	case -EINVAL:
+		return MHD_HTTP_BAD_REQUEST;
+	case -ENOENT:
+		return MHD_HTTP_NOT_FOUND;
+	case -EAGAIN:
+		return MHD_HTTP_TOO_MANY_REQUESTS;
+	case -ESHUTDOWN:
+		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	default:
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
 }
 
 static void answer_accepted(struct request *r, const char *transaction_id)
@@ -49,7 +44,6 @@ void handle_call_update(struct request *r)
 	const char *body = request_body(r, &bytes);
 	char *id = strndup(
 		application_id, (size_t)(transaction_id - application_id) - strlen(between));
-	unsigned int status;
 	struct errmsg e = {"no memory"};
 	int err = -ENOMEM;
 
@@ -61,7 +55,5 @@ void handle_call_update(struct request *r)
 		answer_accepted(r, transaction_id);
 		return;
 	}
-	(void)application_update_error(err, &status);
-	request_fail(r, status, "%s", e.text);
-	request_add_header(r, "x-amzn-ErrorType", application_update_error(err, &status));
+	request_fail(r, http_status(err), "%s", e.text);
 }

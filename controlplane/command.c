@@ -26,6 +26,8 @@ const struct command commands[] = {
 		.run = command_pause, .help = "records silence instead of what is said"},
 	{"resume", .operand = "CALL", .operand_needed = true, .options = OPTION_TRANSACTION,
 		.run = command_resume, .help = "records what is said again"},
+	{"join", .operand = "CALL", .operand_needed = true, .options = OPTION_TRANSACTION,
+		.run = command_join, .help = "ties a leg to a transaction, by its TransactionId"},
 	{"billing",
 		.options = OPTION_ACCOUNT | OPTION_FROM | OPTION_TO | OPTION_CSV | OPTION_VERIFY |
 			   OPTION_HEAD | OPTION_LEDGER,
@@ -33,7 +35,9 @@ const struct command commands[] = {
 	{"events", .options = OPTION_AFTER | OPTION_FOLLOW, .run = command_events,
 		.help = "what has happened to calls and recordings, and goes on to"},
 	{"metrics", .run = command_metrics, .help = "counters as OpenMetrics text"},
-	{NULL},
+	{"top", .options = OPTION_COUNT, .run = command_top,
+		.help = "rates, cores, rings and disk, anew each second"},
+	{.name = NULL},
 };
 
 int command_fail(const struct arguments *a, int status, const char *fmt, ...)

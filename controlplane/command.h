@@ -34,9 +34,11 @@ int command_start(const struct arguments *a, struct client *c);
 int command_stop(const struct arguments *a, struct client *c);
 int command_pause(const struct arguments *a, struct client *c);
 int command_resume(const struct arguments *a, struct client *c);
+int command_join(const struct arguments *a, struct client *c);
 int command_billing(const struct arguments *a, struct client *c);
 int command_events(const struct arguments *a, struct client *c);
 int command_metrics(const struct arguments *a, struct client *c);
+int command_top(const struct arguments *a, struct client *c);
 
 /* --- For the commands --- */
 

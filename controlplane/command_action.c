@@ -8,6 +8,8 @@
 
 #include "controlplane/command.h"
 
+#define JOIN_PATH_BYTES 1024
+
 static const char *text_of(const cJSON *o, const char *name)
 {
 	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, name));
@@ -222,4 +224,48 @@ int command_pause(const struct arguments *a, struct client *c)
 int command_resume(const struct arguments *a, struct client *c)
 {
 	return act(a, c, "ResumeCallRecording", NULL, "resumed");
+}
+
+/* --- Transactions --- */
+
+static char *join_body(const char *transaction)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *text;
+
+	cJSON_AddStringToObject(o, "transaction_id", transaction);
+	text = cJSON_PrintUnformatted(o);
+	cJSON_Delete(o);
+	return text;
+}
+
+int command_join(const struct arguments *a, struct client *c)
+{
+	char path[JOIN_PATH_BYTES];
+	struct client_answer answer;
+	struct cJSON *call = NULL;
+	struct errmsg e;
+	char *id = client_escape(c, a->operand);
+	char *body = a->transaction ? join_body(a->transaction) : NULL;
+	int status = 0;
+
+	if (!a->transaction)
+		status = command_fail(a, COMMAND_BAD_USAGE, "--transaction is missing");
+	else if (!id || !body)
+		status = command_fail(a, COMMAND_FAILED, "no memory");
+	else if (snprintf(path, sizeof(path), "/v1/calls/%s", id) >= JOIN_PATH_BYTES)
+		status = command_fail(a, COMMAND_FAILED, "%.100s… is too long for a Call-ID", id);
+	else if (client_post(c, path, body, &answer, &e) != 0)
+		status = command_fail(a, COMMAND_NOT_REACHABLE, "%s", e.text);
+	else
+		status = command_parse(a, &answer, &call);
+	if (call && a->json)
+		status = command_print_json(a, call);
+	else if (call)
+		printf("%s is of transaction %s\n", text_of(call, "call_id"),
+			text_of(call, "transaction_id"));
+	cJSON_Delete(call);
+	cJSON_free(body);
+	free(id);
+	return status;
 }

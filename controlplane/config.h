@@ -140,6 +140,11 @@ struct config {
 		char group[64];	   /* "": the process's */
 	} socket;
 	struct {
+		char listen[NETADDR_TEXT_BYTES]; /* "127.0.0.1:8080"; "": off */
+		char keys_file[CONFIG_TEXT_BYTES];
+		char region[64]; /* "": any */
+	} aws;
+	struct {
 		uint32_t frequency_hz;
 		uint32_t duration_ms;
 		int32_t level_dbm0;

@@ -240,6 +240,15 @@ static int check_rules(const struct config *c, struct errmsg *e)
 	return err;
 }
 
+static int check_aws(const struct config *c, struct errmsg *e)
+{
+	if (c->aws.listen[0] && !c->aws.keys_file[0])
+		return errmsg_set(e, -EINVAL,
+			"admin.aws.keys_file: needed with admin.aws.listen, for requests are "
+			"signed: a file in the format of ~/.aws/credentials");
+	return 0;
+}
+
 int config_check(struct config *c, bool read_mode, struct errmsg *e)
 {
 	int err = check_ports(c, read_mode, e);
@@ -254,5 +263,7 @@ int config_check(struct config *c, bool read_mode, struct errmsg *e)
 		err = check_siprec(c, e);
 	if (err == 0)
 		err = check_accounts(c, e);
+	if (err == 0)
+		err = check_aws(c, e);
 	return err ? err : check_rules(c, e);
 }

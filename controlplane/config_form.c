@@ -68,6 +68,19 @@ static bool group_fits(const char *text)
 	return !*text || name_fits(text);
 }
 
+static bool loopback_fits(const char *text)
+{
+	static const uint8_t ipv6_loopback[16] = {[15] = 1};
+	struct netaddr a;
+
+	if (!*text)
+		return true;
+	if (netaddr_parse_port(text, &a) != 0 || a.port == 0)
+		return false;
+	return a.family == 4 ? a.ip[0] == 127
+			     : memcmp(a.ip, ipv6_loopback, sizeof(ipv6_loopback)) == 0;
+}
+
 const struct key_form form_name = {name_fits, "letters, digits and `._-@:+`"};
 const struct key_form form_device = {not_empty, "a PCI address or vdev string"};
 const struct key_form form_header = {header_fits, "a header's name, or empty"};
@@ -78,3 +91,6 @@ const struct key_form form_path = {not_empty, "a path"};
 const struct key_form form_bucket = {
 	bucket_name_fits, "a bucket name: 3 to 63 of `a-z`, `0-9`, `.` and `-`"};
 const struct key_form form_group = {group_fits, "a group's name, or empty"};
+const struct key_form form_loopback = {loopback_fits,
+	"a loopback address with its port (`127.0.0.1:8080`, `[::1]:8080`), or empty"};
+const struct key_form form_region = {group_fits, "letters, digits and `._-@:+`, or empty"};

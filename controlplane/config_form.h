@@ -19,6 +19,8 @@ extern const struct key_form form_account_id;
 extern const struct key_form form_path;
 extern const struct key_form form_bucket;
 extern const struct key_form form_group;
+extern const struct key_form form_loopback;
+extern const struct key_form form_region;
 
 /* The S3 naming rules: 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending
  * with a letter or digit, no two dots in a row, not an IPv4 address. */

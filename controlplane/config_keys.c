@@ -333,6 +333,22 @@ const struct config_key config_keys[] = {
 		.help = "Its permissions, octal. Whoever may write to it may record and bill."},
 	{"admin.socket.group", KEY_TEXT, FIELD(struct config, socket.group), .fallback = "\"\"",
 		.form = &form_group, .help = "Its group. Empty: the process's."},
+	{"admin.aws", KEY_OBJECT,
+		.help = "UpdateSipMediaApplicationCall, and nothing else, for AWS SDKs (see "
+			"application.md)."},
+	{"admin.aws.listen", KEY_TEXT, FIELD(struct config, aws.listen), .fallback = "\"\"",
+		.form = &form_loopback,
+		.help = "Where HTTP is listened for: the clients' `endpoint_url` without its "
+			"`http://`. Empty: nowhere. For clients on other machines put a proxy with "
+			"TLS in front of it that passes `Host` on."},
+	{"admin.aws.keys_file", KEY_TEXT, FIELD(struct config, aws.keys_file), .fallback = "\"\"",
+		.help = "Whose requests are taken: a file in the format of `~/.aws/credentials`, "
+			"each section an access key id and its secret, with mode 0640 or 0600. "
+			"Read "
+			"at start. Needed with `listen`."},
+	{"admin.aws.region", KEY_TEXT, FIELD(struct config, aws.region), .fallback = "\"\"",
+		.form = &form_region,
+		.help = "The region that requests must be signed for. Empty: any."},
 	{"pause_tone", KEY_OBJECT, .help = "The tone that marks a pause and a resume in a file."},
 	{"pause_tone.frequency_hz", KEY_INTEGER, FIELD(struct config, pause_tone.frequency_hz),
 		.fallback = "1400", RANGE(200, 3400), .unit = "Hz", .help = "Its frequency."},

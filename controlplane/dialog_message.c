@@ -14,6 +14,7 @@
 
 #include "controlplane/bytes_hash.h"
 #include "controlplane/config.h"
+#include "controlplane/key_press.h"
 #include "controlplane/sdp.h"
 
 #define RETRY_NS 32000000000ULL /* 64 × T1: how long a final answer or a further try is awaited */
@@ -422,6 +423,18 @@ static void on_re_invite(struct arrival *a)
 	dialog_announce(a);
 }
 
+/* A key, when its body is one of those that tell of keys: they have no standard, but two forms. */
+static void on_info(struct arrival *a)
+{
+	const struct sip_message *m = a->message;
+	char type[64];
+	char key = key_press_of_info(sip_header_string(m, "Content-Type", type, sizeof(type)),
+		m->body.data, m->body.bytes);
+
+	if (key != '\0' && end_of(a) == END_PARTICIPANT && !is_of_other_fork(a))
+		leg_digit(a->dialogs->legs, a->leg, key, a->packet->arrival_ns);
+}
+
 static void on_request(struct arrival *a)
 {
 	switch (a->message->method) {
@@ -434,6 +447,9 @@ static void on_request(struct arrival *a)
 		break;
 	case SIP_PRACK:
 		dialog_announce(a);
+		break;
+	case SIP_INFO:
+		on_info(a);
 		break;
 	case SIP_ACK:
 		on_ack(a);

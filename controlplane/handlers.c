@@ -8,6 +8,7 @@
 #include "controlplane/actions.h"
 #include "controlplane/call_json.h"
 #include "controlplane/control.h"
+#include "controlplane/json_body.h"
 #include "controlplane/leg_lookup.h"
 #include "controlplane/recording.h"
 #include "controlplane/request.h"
@@ -145,6 +146,67 @@ void handle_call(struct request *r)
 	else
 		request_fail(
 			r, err == -ENOTUNIQ ? MHD_HTTP_CONFLICT : MHD_HTTP_NOT_FOUND, "%s", e.text);
+}
+
+/* {"transaction_id": "…"}, and nothing else. */
+static int parse_join(struct request *r, struct uuid *transaction_id, struct errmsg *e)
+{
+	static const char form[] = "{\"transaction_id\": \"…\"}";
+	size_t bytes;
+	const char *body = request_body(r, &bytes);
+	const char *text;
+	cJSON *json;
+	int err = json_body_parse(&json, "request", body, bytes, form, e);
+
+	if (err)
+		return err;
+	text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "transaction_id"));
+	if (!text || cJSON_GetArraySize(json) != 1)
+		err = errmsg_set(e, -EINVAL, "the body must be %s, and nothing else", form);
+	else if (uuid_parse(text, transaction_id) != 0)
+		err = errmsg_set(e, -EINVAL, "transaction_id: %.100s is no UUID", text);
+	cJSON_Delete(json);
+	return err;
+}
+
+static void answer_join(struct request *r, struct leg *leg, int err)
+{
+	switch (err) {
+	case 0:
+		request_answer_json(r, MHD_HTTP_OK, call_to_json_whole(request_control(r), leg));
+		break;
+	case -ENOENT:
+		request_fail(r, MHD_HTTP_NOT_FOUND, "no leg that is kept is of that transaction");
+		break;
+	case -EBUSY:
+		request_fail(r, MHD_HTTP_CONFLICT,
+			"the leg is recorded, or was: its file and its usage bear the "
+			"TransactionId");
+		break;
+	default:
+		request_fail(r, MHD_HTTP_CONFLICT, "the transaction has had too many legs");
+		break;
+	}
+}
+
+void handle_call_join(struct request *r)
+{
+	struct legs *legs = request_control(r)->legs;
+	struct uuid transaction_id;
+	struct leg *leg;
+	struct errmsg e;
+	int err = parse_join(r, &transaction_id, &e);
+
+	if (err) {
+		request_fail(r, MHD_HTTP_BAD_REQUEST, "%s", e.text);
+		return;
+	}
+	err = leg_lookup(legs, NULL, request_id(r), &leg, &e);
+	if (err)
+		request_fail(
+			r, err == -ENOTUNIQ ? MHD_HTTP_CONFLICT : MHD_HTTP_NOT_FOUND, "%s", e.text);
+	else
+		answer_join(r, leg, leg_join(legs, leg, &transaction_id));
 }
 
 void handle_recording(struct request *r)

@@ -10,6 +10,7 @@ void handle_sip_events(struct request *r);
 void handle_status(struct request *r);
 void handle_calls(struct request *r);
 void handle_call(struct request *r);
+void handle_call_join(struct request *r);
 void handle_recordings(struct request *r);
 void handle_recording(struct request *r);
 void handle_events(struct request *r);

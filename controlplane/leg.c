@@ -444,6 +444,12 @@ static bool is_held(const struct leg_media *m)
 	return m->known && !(m->sends && m->receives);
 }
 
+void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns)
+{
+	if (leg->state != LEG_ENDED && l->hooks.digit)
+		l->hooks.digit(l->hooks.arg, leg, digit, at_ns);
+}
+
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns)
 {
@@ -452,11 +458,13 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
 
 	changed = take_codecs(m, media) || changed;
 	changed = changed || !m->known || m->sends != media->sends ||
-		  m->receives != media->receives || m->ptime_ms != media->ptime_ms;
+		  m->receives != media->receives || m->ptime_ms != media->ptime_ms ||
+		  m->encrypted != media->encrypted;
 	m->known = true;
 	m->sends = media->sends;
 	m->receives = media->receives;
 	m->ptime_ms = media->ptime_ms;
+	m->encrypted = media->encrypted;
 	leg->on_hold = is_held(&leg->media[END_PARTICIPANT]) || is_held(&leg->media[END_SBC]);
 	if (changed && l->hooks.media_changed)
 		l->hooks.media_changed(l->hooks.arg, leg, end, at_ns);
@@ -476,6 +484,12 @@ int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id)
 
 	if (!session)
 		return -ENOENT;
+	if (leg->session == session)
+		return 0;
+	if (leg->recording || leg->recordings)
+		return -EBUSY;
+	if (session->leg_count >= SESSION_LEGS_MAX)
+		return -ENOSPC;
 	session_move(l->sessions, leg, session);
 	return 0;
 }

@@ -21,6 +21,7 @@
 
 struct account_config;
 struct config;
+struct digit_source;
 struct recording;
 struct endpoint;
 struct event_watch;
@@ -48,6 +49,7 @@ struct leg_media {
 	bool known;	   /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
+	bool encrypted;	   /* SRTP (RTP/SAVP, RTP/SAVPF) */
 	uint32_t ptime_ms; /* 0: not said */
 };
 
@@ -81,13 +83,14 @@ struct leg {
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
 	struct leg_media media[ENDS];
 	const struct account_config *account;
-	struct recording *recording;  /* the one not yet stopped; recording.c */
-	unsigned int recordings;      /* begun so far, or about to; recording.c */
-	unsigned int recordings_made; /* with those that never began; recording.c */
-	struct media_stream *streams; /* list; media.c */
-	uint64_t last_media_ns;	      /* newest packet known of; media.c */
-	struct timer media_timer;     /* media.c */
-	struct event_watch *watch;    /* event_watch.c, as are the three below */
+	struct recording *recording;	   /* the one not yet stopped; recording.c */
+	unsigned int recordings;	   /* begun so far, or about to; recording.c */
+	unsigned int recordings_made;	   /* with those that never began; recording.c */
+	struct media_stream *streams;	   /* list; media.c */
+	struct digit_source *digit_source; /* NULL: nobody asked for digits; digit_source.c */
+	uint64_t last_media_ns;		   /* newest packet known of; media.c */
+	struct timer media_timer;	   /* media.c */
+	struct event_watch *watch;	   /* event_watch.c, as are the three below */
 	struct timer watch_timer;
 	uint64_t watched_from_ns;
 	bool media_missing[TRACK_COUNT];
@@ -136,6 +139,8 @@ struct leg_hooks {
 	void (*ringing)(void *arg, struct leg *leg, unsigned int code);
 	void (*media_changed)(void *arg, struct leg *leg, enum leg_end end, uint64_t at_ns);
 	void (*answered)(void *arg, struct leg *leg);
+	/* The participant pressed a key, told by SIP INFO. */
+	void (*digit)(void *arg, struct leg *leg, char digit, uint64_t at_ns);
 	void (*ended)(void *arg, struct leg *leg);
 	void (*forgotten)(void *arg, struct leg *leg); /* just before it is freed */
 };
@@ -173,6 +178,9 @@ void leg_answer(struct legs *l, struct leg *leg, uint64_t at_ns);
 void leg_end(
 	struct legs *l, struct leg *leg, const char *reason, unsigned int sip_code, uint64_t at_ns);
 
+/* The participant of a live leg pressed a key. */
+void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns);
+
 /* One end announced this: addresses not yet known are added, codecs are replaced, and
  * hooks.media_changed is called if anything changed. Whether it did. */
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
@@ -183,7 +191,9 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
  * one has no answered leg and no recording, for ids that have been told must stay. */
 void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header);
 
-/* Ties a further leg to a transaction (admin API). 0, or -ENOENT. */
+/* Ties a further leg to a transaction (admin API). 0; -ENOENT: there is no such transaction;
+ * -EBUSY: the leg is recorded, or was, and its file and usage bear the TransactionId; -ENOSPC: the
+ * transaction has had too many legs. Of one that is of it already nothing changes. */
 int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id);
 
 /* Finds. A SIP Call-ID may belong to several live legs: `index` counts through them, the newest

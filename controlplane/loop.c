@@ -22,6 +22,7 @@
 #include "controlplane/admin.h"
 #include "controlplane/application.h"
 #include "controlplane/dialog.h"
+#include "controlplane/digit_source.h"
 #include "controlplane/endpoint.h"
 #include "controlplane/event_watch.h"
 #include "controlplane/events.h"
@@ -129,6 +130,11 @@ static void on_unknown(void *arg, struct rte_mbuf *m)
 	media_unknown(c->media, m);
 }
 
+static void on_watched(void *arg, void *watcher, const struct watched_packet *p)
+{
+	digit_source_packet(arg, watcher, p);
+}
+
 static void on_acked(void *arg, uint64_t cookie)
 {
 	struct control *c = arg;
@@ -225,7 +231,13 @@ static void on_media_changed(void *arg, struct leg *leg, enum leg_end end, uint6
 		endpoint_add(c->endpoints, &media->addresses[i], leg, end);
 	recordings_leg_media(c->recordings, leg, end, at_ns);
 	media_announced(c->media, leg);
+	digit_source_media(c, leg);
 	event_watch_leg(c->event_watch, leg);
+}
+
+static void on_digit(void *arg, struct leg *leg, char digit, uint64_t at_ns)
+{
+	digit_source_info(arg, leg, digit, at_ns);
 }
 
 static void on_answered(void *arg, struct leg *leg)
@@ -256,6 +268,7 @@ static void on_forgotten(void *arg, struct leg *leg)
 	timer_cancel(&c->timers, &leg->watch_timer); /* also when its watch has gone before it */
 	endpoints_forget(c->endpoints, leg);
 	media_forget(c->media, leg);
+	digit_source_forget(leg);
 }
 
 /* --- One turn --- */
@@ -364,6 +377,7 @@ int control_create(struct control *c, struct errmsg *e)
 		.offered = on_offered,
 		.ringing = on_ringing,
 		.media_changed = on_media_changed,
+		.digit = on_digit,
 		.answered = on_answered,
 		.ended = on_ended,
 		.forgotten = on_forgotten};
@@ -493,6 +507,7 @@ int control_run(struct control *c, struct errmsg *e)
 	loop->dataplane_handlers = (struct dataplane_handlers){.arg = c,
 		.sip = on_sip,
 		.unknown = on_unknown,
+		.watched = on_watched,
 		.acked = on_acked,
 		.tick = on_tick,
 		.end = on_end};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/digit_source.h"
 #include "controlplane/endpoint.h"
 #include "controlplane/event_watch.h"
 #include "controlplane/recordings.h"
@@ -225,10 +226,12 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	recordings_stream_joins(m->control->recordings, s, &setting);
 	if (s->id) {
 		recordings_stream_joined(m->control->recordings, s, &setting);
+		digit_source_stream(m->control, s);
 		return true;
 	}
 	if (stream_add(m->control->dataplane, &s->flow, &setting, &s->id) != 0)
 		m->counts[MEDIA_table_full]++;
+	digit_source_stream(m->control, s); /* before its packets are given back */
 	if (s->held) {
 		hold_remove(m, s);
 		release_packets(m, s, s->id != 0);

@@ -45,6 +45,8 @@ void recording_pause(struct recordings *r, struct leg *leg, recording_done_h *do
 void recording_resume(struct recordings *r, struct leg *leg, recording_done_h *done, void *arg);
 
 /* Of one, for lists of calls. */
+/* Whether it was paused at a time not long ago, or still is. */
+bool recording_paused_at(const struct recording *rec, uint64_t at_ns);
 enum recording_state recording_state_of(const struct recording *rec);
 const struct uuid *recording_id_of(const struct recording *rec);
 

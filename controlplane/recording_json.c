@@ -100,6 +100,16 @@ static cJSON *to_object(const struct recording *rec)
 	return o;
 }
 
+bool recording_paused_at(const struct recording *rec, uint64_t at_ns)
+{
+	const struct recording_pause *newest =
+		rec->pause_count ? &rec->pauses[rec->pause_count - 1] : NULL;
+
+	if (rec->state == RECORDING_PAUSED)
+		return true;
+	return newest && at_ns >= newest->start_ns && (!newest->end_ns || at_ns <= newest->end_ns);
+}
+
 enum recording_state recording_state_of(const struct recording *rec)
 {
 	return rec->state;

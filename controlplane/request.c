@@ -3,16 +3,21 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <cjson/cJSON.h>
 
 #include "common/errmsg.h"
 #include "common/log.h"
+#include "common/netaddr.h"
+#include "controlplane/aws_auth.h"
+#include "controlplane/control.h"
 #include "controlplane/route.h"
 #include "controlplane/utf8.h"
 
@@ -26,12 +31,15 @@ struct request {
 	struct request *next;
 	struct request *previous;
 	struct MHD_Connection *connection; /* NULL: libmicrohttpd has let go of it */
-	struct ucred peer;
+	char peer[NETADDR_TEXT_BYTES];	   /* who it is from, for the audit log */
+	char key_id[AWS_KEY_BYTES];	   /* that it is signed with; "": none */
+	char *target;			   /* as sent, where requests are signed; else NULL */
 	char method[16];
 	char path[512]; /* for the audit log */
 	char *body;
 	size_t body_bytes; /* received; what is beyond REQUEST_BODY_MAX is not kept */
 	char *id;
+	bool begun; /* its headers have been seen */
 	bool handled;
 	bool suspended;
 	bool owed; /* the handler has yet to answer */
@@ -51,23 +59,43 @@ static void put_printable(char *to, size_t size, const char *from)
 	to[used] = '\0';
 }
 
-static struct request *make(struct request_server *server, struct MHD_Connection *connection,
-	const char *method, const char *url)
+static void put_peer(char out[NETADDR_TEXT_BYTES], struct MHD_Connection *connection)
 {
-	struct request *r = calloc(1, sizeof(*r));
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	socklen_t bytes = sizeof(r->peer);
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct sockaddr_storage from = {0};
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&from;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&from;
+	struct ucred user = {.uid = (uid_t)-1};
+	struct netaddr address;
+	socklen_t bytes = sizeof(from);
 
-	if (!r)
+	getpeername(fd, (struct sockaddr *)&from, &bytes);
+	if (from.ss_family == AF_INET || from.ss_family == AF_INET6) {
+		address = from.ss_family == AF_INET
+				  ? netaddr_from_ipv4(&v4->sin_addr, ntohs(v4->sin_port))
+				  : netaddr_from_ipv6(&v6->sin6_addr, ntohs(v6->sin6_port));
+		netaddr_format(&address, out);
+		return;
+	}
+	bytes = sizeof(user);
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &bytes);
+	snprintf(out, NETADDR_TEXT_BYTES, "uid %d, pid %d", (int)user.uid, (int)user.pid);
+}
+
+void *request_begin(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	struct request_server *server = cls;
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r && server->keys)
+		r->target = strdup(target);
+	if (!r || (server->keys && !r->target)) {
+		free(r);
 		return NULL;
+	}
 	r->server = server;
 	r->connection = connection;
-	r->peer = (struct ucred){.uid = (uid_t)-1, .gid = (gid_t)-1};
-	if (info)
-		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &r->peer, &bytes);
-	put_printable(r->method, sizeof(r->method), method);
-	put_printable(r->path, sizeof(r->path), url);
+	put_peer(r->peer, connection);
 	r->next = server->requests;
 	if (r->next)
 		r->next->previous = r;
@@ -83,6 +111,7 @@ static void free_if_done(struct request *r)
 		MHD_destroy_response(r->response);
 	free(r->body);
 	free(r->id);
+	free(r->target);
 	free(r);
 }
 
@@ -109,10 +138,12 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **requ
 
 static void audit(const struct request *r)
 {
-	if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0)
+	bool changes = strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0;
+
+	if (!changes && !r->server->keys)
 		return;
-	log_info("admin", "uid %d, pid %d: %s %.100s: %u%s%s", (int)r->peer.uid, (int)r->peer.pid,
-		r->method, r->path, r->status, r->summary[0] ? ": " : "", r->summary);
+	log_info("admin", "%s%s%s: %s %.100s: %u%s%s", r->peer, r->key_id[0] ? ", key " : "",
+		r->key_id, r->method, r->path, r->status, r->summary[0] ? ": " : "", r->summary);
 }
 
 /* response NULL: without memory; libmicrohttpd then closes the connection. */
@@ -163,7 +194,8 @@ void request_answer_response(struct request *r, unsigned int status, struct MHD_
 {
 	r->owed = false;
 	if (r->response || !r->connection) { /* abandoned */
-		MHD_destroy_response(response);
+		if (response)
+			MHD_destroy_response(response);
 		free_if_done(r);
 		return;
 	}
@@ -207,6 +239,41 @@ static cJSON *message_object(const char *text)
 	return o;
 }
 
+/* The exception that AWS SDKs make of a status: the errors of UpdateSipMediaApplicationCall. NULL:
+ * the service has none. */
+static const char *error_type(unsigned int status)
+{
+	switch (status) {
+	case MHD_HTTP_BAD_REQUEST:
+	case MHD_HTTP_CONTENT_TOO_LARGE:
+		return "BadRequestException";
+	case MHD_HTTP_UNAUTHORIZED:
+		return "UnauthorizedClientException";
+	case MHD_HTTP_FORBIDDEN:
+		return "ForbiddenException";
+	case MHD_HTTP_NOT_FOUND:
+		return "NotFoundException";
+	case MHD_HTTP_TOO_MANY_REQUESTS:
+		return "ThrottledClientException";
+	case MHD_HTTP_INTERNAL_SERVER_ERROR:
+		return "ServiceFailureException";
+	case MHD_HTTP_SERVICE_UNAVAILABLE:
+		return "ServiceUnavailableException";
+	default:
+		return NULL;
+	}
+}
+
+static struct MHD_Response *make_error(unsigned int status, const char *text)
+{
+	struct MHD_Response *response = make_response(JSON_TYPE, print_json(message_object(text)));
+	const char *type = error_type(status);
+
+	if (response && type)
+		MHD_add_response_header(response, "x-amzn-ErrorType", type);
+	return response;
+}
+
 void request_fail(struct request *r, unsigned int status, const char *fmt, ...)
 {
 	char text[ERRMSG_BYTES];
@@ -217,7 +284,7 @@ void request_fail(struct request *r, unsigned int status, const char *fmt, ...)
 	va_end(ap);
 	if (r->summary[0] == '\0')
 		put_printable(r->summary, sizeof(r->summary), text);
-	request_answer_json(r, status, message_object(text));
+	request_answer_response(r, status, make_error(status, text));
 }
 
 void requests_abandon(struct request_server *server)
@@ -225,8 +292,8 @@ void requests_abandon(struct request_server *server)
 	for (struct request *r = server->requests; r; r = r->next)
 		if (r->suspended)
 			set_response(r, MHD_HTTP_SERVICE_UNAVAILABLE,
-				make_response(JSON_TYPE,
-					print_json(message_object("legtapd is shutting down"))));
+				make_error(
+					MHD_HTTP_SERVICE_UNAVAILABLE, "legtapd is shutting down"));
 }
 
 /* --- Asking --- */
@@ -369,15 +436,82 @@ static void refuse_route(struct request *r, const char *allow)
 		MHD_add_response_header(r->response, MHD_HTTP_HEADER_ALLOW, allow);
 }
 
+static enum MHD_Result take_header(
+	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct aws_request *signed_request = cls;
+	struct aws_header *headers = (struct aws_header *)signed_request->headers;
+
+	headers[signed_request->header_count++] = (struct aws_header){name, value ? value : ""};
+	return MHD_YES;
+}
+
+static int verify(struct request *r, struct errmsg *e)
+{
+	int count = MHD_get_connection_values(r->connection, MHD_HEADER_KIND, NULL, NULL);
+	struct aws_header *headers = calloc((size_t)count + 1, sizeof(*headers));
+	struct aws_request sent = {.method = r->method,
+		.target = r->target,
+		.headers = headers,
+		.body = r->body ? r->body : "",
+		.body_bytes = r->body_bytes};
+	const struct aws_key *key;
+	int err;
+
+	if (!headers)
+		return errmsg_set(e, -ENOMEM, "no memory");
+	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, take_header, &sent);
+	err = aws_verify(&sent, r->server->keys, r->server->control->config->aws.region, time(NULL),
+		&key, e);
+	if (err == 0)
+		strcpy(r->key_id, key->id);
+	free(headers);
+	return err;
+}
+
+/* False: the request has been answered. */
+static bool may_ask(struct request *r)
+{
+	unsigned int status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	struct errmsg e;
+	int err = r->server->keys ? verify(r, &e) : 0;
+
+	if (err == 0)
+		return true;
+	if (err == -EPERM)
+		status = MHD_HTTP_UNAUTHORIZED;
+	else if (err == -EACCES)
+		status = MHD_HTTP_FORBIDDEN;
+	request_fail(r, status, "%s", e.text);
+	return false;
+}
+
+static const struct route *find_route(const struct request *r, const char *method, const char *url,
+	const char **id, char allow[ROUTE_ALLOW_BYTES])
+{
+	const struct route *route = route_find(method, url, id, allow);
+
+	if (!r->server->keys || (route && route->reach == AWS_TOO))
+		return route;
+	allow[0] = '\0'; /* other routes are not there */
+	return NULL;
+}
+
 static void handle(struct request *r, const char *method, const char *url)
 {
 	char allow[ROUTE_ALLOW_BYTES];
 	const char *id;
-	const struct route *route = route_find(method, url, &id, allow);
+	const struct route *route = find_route(r, method, url, &id, allow);
 	struct query_check check = {.known = route ? route->query : ""};
 
 	r->handled = true;
 	r->owed = true;
+	if (r->body_bytes > REQUEST_BODY_MAX) {
+		refuse_too_long(r);
+		return;
+	}
+	if (!may_ask(r))
+		return;
 	if (!route) {
 		refuse_route(r, allow);
 		return;
@@ -388,10 +522,7 @@ static void handle(struct request *r, const char *method, const char *url)
 			check.unknown, route->query[0] ? route->query : "none");
 		return;
 	}
-	if (r->body_bytes > REQUEST_BODY_MAX) {
-		refuse_too_long(r);
-		return;
-	}
+	assert(r->connection); /* request_completed comes last: until then nothing frees it */
 	r->id = strdup(id);
 	if (r->id)
 		route->handle(r);
@@ -415,10 +546,13 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 {
 	struct request *r = *request;
 
-	if (!r) {
-		*request = r = make(cls, connection, method, url);
-		if (!r)
-			return MHD_NO;
+	if (!r)
+		return MHD_NO;
+	assert(r->connection); /* request_completed comes last: until then nothing frees it */
+	if (!r->begun) {
+		r->begun = true;
+		put_printable(r->method, sizeof(r->method), method);
+		put_printable(r->path, sizeof(r->path), url);
 		if (!announces_too_much(r))
 			return MHD_YES;
 		refuse_too_long(r);
@@ -430,7 +564,6 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 		*upload_data_size = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
-	assert(r->connection); /* request_completed comes last: until then nothing frees it */
 	if (!r->handled && !r->response)
 		handle(r, method, url);
 	return send_or_wait(r);

@@ -14,6 +14,7 @@
 #include <microhttpd.h>
 
 struct cJSON;
+struct aws_keys;
 struct control;
 struct request;
 struct request_server;
@@ -56,7 +57,7 @@ void request_add_header(struct request *r, const char *name, const char *value);
 struct MHD_Connection *request_connection(const struct request *r);
 struct request_server *request_server_of(const struct request *r);
 
-/* {"Message": …} */
+/* {"Message": …}, and the service's name for such a status in the header x-amzn-ErrorType. */
 void request_fail(struct request *r, unsigned int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -66,10 +67,17 @@ void request_fail(struct request *r, unsigned int status, const char *fmt, ...)
 struct request_server {
 	struct control *control;
 	struct workers *workers;
-	struct request *requests; /* list of all that libmicrohttpd holds */
+	const struct aws_keys *keys; /* requests must be signed with one of these, and may use the
+					routes for AWS clients alone; NULL: a Unix socket, whose
+					mode says who may what */
+	struct request *requests;    /* list of all that libmicrohttpd holds */
 	bool answered; /* a request that slept has its answer: libmicrohttpd must run, and does not
 			  wake by itself */
 };
+
+/* For MHD_OPTION_URI_LOG_CALLBACK, which alone tells the request line's target as it was sent:
+ * begins a request. */
+void *request_begin(void *cls, const char *target, struct MHD_Connection *connection);
 
 /* libmicrohttpd's MHD_AccessHandlerCallback and MHD_RequestCompletedCallback; cls is the server. */
 enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, const char *url,

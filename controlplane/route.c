@@ -6,17 +6,19 @@
 #include "controlplane/handlers.h"
 
 static const struct route routes[] = {
-	{"POST", "/v1/actions", "", handle_actions},
-	{"POST", "/v1/sip-events", "", handle_sip_events},
-	{"GET", "/v1/status", "", handle_status},
-	{"GET", "/v1/calls", "limit after", handle_calls},
-	{"GET", "/v1/calls/{id}", "", handle_call},
-	{"GET", "/v1/recordings", "limit after", handle_recordings},
-	{"GET", "/v1/recordings/{id}", "", handle_recording},
-	{"GET", "/v1/events", "after follow", handle_events},
-	{"POST", "/sip-media-applications/{id}/calls/{transactionId}", "", handle_call_update},
-	{"GET", "/v1/billing", "account from to verify head", handle_billing},
-	{"GET", "/metrics", "", handle_metrics},
+	{"POST", "/v1/actions", "", handle_actions, SOCKET_ONLY},
+	{"POST", "/v1/sip-events", "", handle_sip_events, SOCKET_ONLY},
+	{"GET", "/v1/status", "", handle_status, SOCKET_ONLY},
+	{"GET", "/v1/calls", "limit after", handle_calls, SOCKET_ONLY},
+	{"GET", "/v1/calls/{id}", "", handle_call, SOCKET_ONLY},
+	{"POST", "/v1/calls/{id}", "", handle_call_join, SOCKET_ONLY},
+	{"GET", "/v1/recordings", "limit after", handle_recordings, SOCKET_ONLY},
+	{"GET", "/v1/recordings/{id}", "", handle_recording, SOCKET_ONLY},
+	{"GET", "/v1/events", "after follow", handle_events, SOCKET_ONLY},
+	{"POST", "/sip-media-applications/{id}/calls/{transactionId}", "", handle_call_update,
+		AWS_TOO},
+	{"GET", "/v1/billing", "account from to verify head", handle_billing, SOCKET_ONLY},
+	{"GET", "/metrics", "", handle_metrics, SOCKET_ONLY},
 };
 
 static bool path_fits(const struct route *route, const char *path, const char **id)

@@ -7,11 +7,15 @@
 
 struct request;
 
+/* Whether it is served to AWS clients (admin.aws) too: it is the service's own. */
+enum route_reach { SOCKET_ONLY, AWS_TOO };
+
 struct route {
 	const char *method; /* a GET route serves HEAD too */
 	const char *path; /* each "{…}" takes one segment; one at the end, the rest of the path */
 	const char *query; /* the query parameters it knows, with blanks between */
 	void (*handle)(struct request *r);
+	enum route_reach reach;
 };
 
 #define ROUTE_ALLOW_BYTES 64

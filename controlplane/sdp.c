@@ -130,6 +130,7 @@ static void parse_media(struct parser *p, const char *value)
 	if (sscanf(at, " %63s", proto) != 1 || !strstr(proto, "RTP/"))
 		return;
 	p->in_audio = true;
+	p->out->encrypted = p->out->encrypted || strstr(proto, "SAVP");
 	p->port = (uint16_t)port;
 	at = strstr(at, proto) + strlen(proto);
 	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))

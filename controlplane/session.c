@@ -15,8 +15,7 @@
 
 #include "controlplane/bytes_hash.h"
 
-#define TIES_MAX 16  /* of a transaction: transfers bring new halves */
-#define LEGS_MAX 256 /* of a transaction: a device whose Session-ID never changes ties no more */
+#define TIES_MAX 16 /* of a transaction: transfers bring new halves */
 #define HALF_DIGITS 32
 
 struct tie {
@@ -253,7 +252,7 @@ int session_enter(
 
 	for (unsigned int i = 0; i < h.count && !session; i++)
 		session = find_tied(s, h.hash[i]);
-	if (session && session->leg_count >= LEGS_MAX)
+	if (session && session->leg_count >= SESSION_LEGS_MAX)
 		session = NULL;
 	if (!session)
 		session = session_new(s, leg);
@@ -318,7 +317,7 @@ static void unite(struct sessions *s, struct session *a, struct session *b)
 		to = from;
 		from = to == a ? b : a;
 	}
-	if (!is_young(from) || to->leg_count + from->leg_count > LEGS_MAX)
+	if (!is_young(from) || to->leg_count + from->leg_count > SESSION_LEGS_MAX)
 		return;
 	for (struct leg *leg = from->legs; leg;) {
 		struct leg *next = leg->next_in_session;

@@ -11,6 +11,9 @@
 
 struct sessions;
 
+#define SESSION_LEGS_MAX \
+	256 /* of a transaction: a device whose Session-ID never changes ties no more */
+
 /* session_id_header: the transaction header is RFC 7989's. mask: of the hash tables. 0 or -ENOMEM.
  */
 int sessions_create(struct sessions **out, bool session_id_header, size_t mask, uint64_t hash_key);

@@ -42,6 +42,7 @@ static const char *const method_names[] = {
 	[SIP_CANCEL] = "CANCEL",
 	[SIP_PRACK] = "PRACK",
 	[SIP_UPDATE] = "UPDATE",
+	[SIP_INFO] = "INFO",
 };
 
 static struct pl pl_of(struct sip_text t)
@@ -300,7 +301,8 @@ int sip_parse(struct sip_message *out, const char *data, size_t bytes)
 	err = parse_ids(out);
 	if (err)
 		return err;
-	out->sdp = sip_body_sdp(out, (struct sip_text){at, (uint32_t)(end - at)});
+	out->body = sip_body(out, (struct sip_text){at, (uint32_t)(end - at)});
+	out->sdp = sip_body_sdp(out);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ enum sip_method {
 	SIP_CANCEL,
 	SIP_PRACK,
 	SIP_UPDATE,
+	SIP_INFO,
 	SIP_METHOD_OTHER,
 };
 
@@ -47,6 +48,7 @@ struct sip_message {
 	const char *to_tag; /* "" when absent */
 	const char *branch; /* of the first Via; "" when absent (RFC 2543) */
 	struct sip_text sdp;
+	struct sip_text body; /* whole; of type Content-Type */
 	unsigned int header_count;
 	struct sip_header headers[SIP_HEADERS_MAX];
 	size_t strings_used;

@@ -131,7 +131,7 @@ static struct sip_text find_wanted(
 }
 
 /* Content-Length, where it is a number and no more than there is. */
-static struct sip_text cut_to_length(const struct sip_message *m, struct sip_text rest)
+struct sip_text sip_body(const struct sip_message *m, struct sip_text rest)
 {
 	struct sip_text t = sip_header(m, "Content-Length");
 	struct pl digits;
@@ -142,13 +142,11 @@ static struct sip_text cut_to_length(const struct sip_message *m, struct sip_tex
 	return rest;
 }
 
-struct sip_text sip_body_sdp(const struct sip_message *m, struct sip_text rest)
+struct sip_text sip_body_sdp(const struct sip_message *m)
 {
-	struct sip_text body = cut_to_length(m, rest);
-
-	if (body.bytes == 0)
+	if (m->body.bytes == 0)
 		return (struct sip_text){0};
-	return sip_body_part(sip_header(m, "Content-Type"), body, "application", "sdp");
+	return sip_body_part(sip_header(m, "Content-Type"), m->body, "application", "sdp");
 }
 
 struct sip_text sip_body_part(

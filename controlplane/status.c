@@ -66,6 +66,7 @@ static void visit_rx_rings(
 	} rings[] = {
 		{"sip", true, t->sip[rx]},
 		{"unknown", true, t->unknown[rx]},
+		{"watched", true, t->watched[rx]},
 		{"acks", true, t->acks[rx]},
 		{"commands", false, t->commands[rx]},
 		{"reinject", false, t->reinject[rx]},

@@ -18,14 +18,21 @@ struct rte_ring;
 enum command_kind {
 	COMMAND_SET,	/* a gate */
 	COMMAND_REMOVE, /* close the gate for good; always acknowledged */
+	COMMAND_WATCH,	/* which payload types are watched; never acknowledged */
 };
 
 struct command {
-	uint64_t cookie;  /* of a COMMAND_SET; 0: not acknowledged */
-	uint64_t open_ns; /* with GATE_RECORD */
+	uint64_t cookie; /* of a COMMAND_SET; 0: not acknowledged */
+	union {
+		uint64_t open_ns; /* with GATE_RECORD */
+		stream_id id;	  /* of a COMMAND_WATCH */
+	};
 	uint32_t stream;
 	track_ref track;
-	uint32_t ordinal;
+	union {
+		uint32_t ordinal;
+		uint8_t watched_types[STREAM_WATCHED_TYPES]; /* of a COMMAND_WATCH */
+	};
 	uint8_t kind; /* enum command_kind */
 	uint8_t gate; /* enum gate */
 	uint8_t reserved[2];

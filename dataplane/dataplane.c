@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_ring.h>
+#include <rte_ring_elem.h>
 
 #include "common/log.h"
 #include "dataplane/packet.h"
@@ -286,6 +287,24 @@ static unsigned int take_packets(
 	return n;
 }
 
+/* Of a stream that is gone nobody wants them any more. */
+static unsigned int take_watched(
+	struct dataplane *d, unsigned int rx, const struct dataplane_handlers *h)
+{
+	struct watched_packet packets[PACKETS_PER_POLL];
+	unsigned int n = rte_ring_sc_dequeue_burst_elem(
+		d->topology->watched[rx], packets, sizeof(packets[0]), PACKETS_PER_POLL, NULL);
+
+	for (unsigned int i = 0; i < n; i++) {
+		void *watcher = stream_watcher(d, packets[i].id);
+
+		if (watcher && h->watched)
+			h->watched(h->arg, watcher, &packets[i]);
+	}
+	explicit_bzero(packets, n * sizeof(packets[0]));
+	return n;
+}
+
 /* An asking of the rx core that is not about a ring. */
 static void answer_time(struct dataplane *d, const struct dataplane_handlers *h)
 {
@@ -312,6 +331,9 @@ unsigned int dataplane_poll(struct dataplane *d, const struct dataplane_handlers
 		(void)eventfd_read(d->handover.fd, &woken);
 		asked = handover_asked(&d->handover); /* before the rings are looked at */
 	}
+	/* Before the acknowledgements: what a packet is taken for is what was in effect then. */
+	for (unsigned int i = 0; i < d->config.rx_count; i++)
+		done += take_watched(d, i, h);
 	for (unsigned int i = 0; i < d->config.rx_count; i++)
 		done += take_acks(d, i, h);
 	for (unsigned int i = 0; i < d->config.rx_count; i++)

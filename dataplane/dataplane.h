@@ -142,6 +142,32 @@ int stream_set_gate(
  * from now on. */
 int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie);
 
+/* A packet of a watched stream, as the control thread gets it beside what becomes of the packet
+ * itself: a telephone event (RFC 4733) has no more. */
+#define WATCHED_PAYLOAD_BYTES 4
+
+struct watched_packet {
+	stream_id id;
+	uint64_t arrival_ns;
+	uint32_t ssrc;
+	uint32_t timestamp;
+	uint16_t sequence;
+	uint8_t gate; /* enum gate; what it was for this packet */
+	uint8_t reserved;
+	uint8_t payload[WATCHED_PAYLOAD_BYTES];
+};
+
+#define STREAM_WATCHED_TYPES 4 /* at once */
+#define STREAM_WATCHED_NONE 0xff
+
+/* Watches a stream for packets of these payload types (0 to 127; STREAM_WATCHED_NONE: unused; all
+ * of them: watches it no more): handlers.watched(watcher) is called for each with at least
+ * WATCHED_PAYLOAD_BYTES, whatever the gate, until the stream is removed; `watcher` must live until
+ * then. A full ring loses them to the handler (counted watched_lost), never the packet to its
+ * track. 0, -ENOENT or -ENOMEM. */
+int stream_watch(struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES],
+	void *watcher);
+
 struct stream_stats {
 	uint64_t last_ns; /* arrival of its newest packet; 0: none */
 	uint32_t ssrc;	  /* of its newest packet */
@@ -176,6 +202,8 @@ struct dataplane_handlers {
 	void (*sip)(void *arg, struct rte_mbuf *m); /* takes the mbuf */
 	void (*unknown)(
 		void *arg, struct rte_mbuf *m); /* RTP of a flow not in the table; takes the mbuf */
+	/* NULL where no stream is watched. */
+	void (*watched)(void *arg, void *watcher, const struct watched_packet *p);
 	void (*acked)(void *arg, uint64_t cookie);
 	void (*tick)(
 		void *arg, uint64_t now_ns); /* --read only: once a second of the capture's time */
@@ -183,11 +211,11 @@ struct dataplane_handlers {
 						    chunks handed over */
 };
 
-/* Takes what the rx cores have for the control thread (acks first, then SIP, then unknown RTP, each
- * up to a budget), and sends the backlog of commands. In lossless mode the rx core waits after each
- * hand-over until the handler for it has returned and its commands are in the ring, so that every
- * earlier SIP message takes effect before a later packet is classified; it is woken here (one futex
- * call). Returns how many things it did: 0 means idle. */
+/* Takes what the rx cores have for the control thread (watched packets first, then acks, SIP,
+ * unknown RTP, each up to a budget), and sends the backlog of commands. In lossless mode the rx
+ * core waits after each hand-over until the handler for it has returned and its commands are in the
+ * ring, so that every earlier SIP message takes effect before a later packet is classified; it is
+ * woken here (one futex call). Returns how many things it did: 0 means idle. */
 unsigned int dataplane_poll(struct dataplane *d, const struct dataplane_handlers *h);
 
 /* In lossless mode: becomes readable when an rx core waits, for the event loop; -1 otherwise. */

@@ -100,11 +100,26 @@ static void open_gate(struct gates *g, const struct command *c)
 	send_ack(g, 0, c->cookie);
 }
 
+static void watch(struct gates *g, const struct command *c)
+{
+	struct stream_gate *sg = &g->table->gates[c->stream];
+	bool watched = false;
+
+	sg->watched_id = c->id;
+	for (unsigned int i = 0; i < STREAM_WATCHED_TYPES; i++) {
+		sg->watched_types[i] = c->watched_types[i];
+		watched = watched || c->watched_types[i] != STREAM_WATCHED_NONE;
+	}
+	g->table->streams[c->stream].watched = watched;
+}
+
 static void carry_out(struct gates *g, const struct command *c)
 {
 	if (c->kind == COMMAND_REMOVE) {
 		close_gate(g, c->stream, GATE_OFF);
 		send_ack(g, c->stream + 1ULL, c->cookie);
+	} else if (c->kind == COMMAND_WATCH) {
+		watch(g, c);
 	} else if (c->gate == GATE_RECORD) {
 		open_gate(g, c);
 	} else {

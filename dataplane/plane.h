@@ -50,6 +50,9 @@ unsigned int streams_flush(struct dataplane *d);
  * cookie of its removal. */
 uint64_t streams_removed(struct dataplane *d, uint32_t stream);
 
+/* Who watches a stream; NULL: nobody, or the id is stale. */
+void *stream_watcher(const struct dataplane *d, stream_id id);
+
 /* Frees the mbufs that are still to be given back. */
 void streams_drop_backlog(struct dataplane *d);
 

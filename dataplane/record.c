@@ -8,6 +8,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/rtp.h"
 #include "dataplane/rx.h"
+#include "dataplane/watch.h"
 
 #define WAIT_FOR_CHUNK_NS 50000
 #define LINE_BYTES 64U
@@ -132,6 +133,8 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 		target = gates_judge(&rx->gates, stream, since(b, i));
 		gate = target->gate;
 	}
+	if (unlikely(s->watched))
+		watch_packet(rx, b, i, stream, gate);
 	switch (gate) {
 	case GATE_RECORD:
 		return store(rx, b, i, stream, target);

@@ -44,3 +44,12 @@ enum rtp_verdict rtp_check(const uint8_t *p, uint32_t readable, uint32_t bytes)
 	}
 	return RTP_MEDIA;
 }
+
+uint32_t rtp_header_bytes(const uint8_t *p, uint32_t readable)
+{
+	uint32_t header = RTP_HEADER_BYTES + (p[0] & 0x0fU) * 4U;
+
+	if ((p[0] & EXTENSION) && readable >= header + 4)
+		header += 4U + (p[header + 2] << 8 | p[header + 3]) * 4U;
+	return header;
+}

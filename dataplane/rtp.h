@@ -13,6 +13,10 @@ enum rtp_verdict { RTP_MEDIA, RTP_CONTROL, RTP_NEITHER };
  * was cut or has a second segment: then what lies beyond is not checked). */
 enum rtp_verdict rtp_check(const uint8_t *payload, uint32_t readable, uint32_t bytes);
 
+/* Where the payload begins in a packet that is RTP_MEDIA: after the CSRCs and the extension, as far
+ * as that can be read. */
+uint32_t rtp_header_bytes(const uint8_t *payload, uint32_t readable);
+
 /* The SSRC of a packet that is RTP_MEDIA. */
 static inline uint32_t rtp_ssrc(const uint8_t *payload)
 {

@@ -37,7 +37,8 @@ struct stream {
 	uint16_t limit;		  /* rx; units that may be filled */
 	uint16_t frames;	  /* rx; in it */
 	uint8_t gate;		  /* rx; enum gate in effect */
-	uint8_t opening;	  /* rx; enum stream_opening */
+	uint8_t opening : 7;	  /* rx; enum stream_opening */
+	uint8_t watched : 1;	  /* rx; stream_gate tells for what */
 	_Atomic uint32_t ssrc;	  /* rx; read by control, as are the counts below */
 	_Atomic uint32_t recorded;
 	_Atomic uint32_t not_wanted;
@@ -57,11 +58,14 @@ struct stream_gate {
 	uint64_t open_ns;	     /* rx; frames that arrived earlier go by `before` */
 	struct stream_target now;    /* rx */
 	struct stream_target before; /* rx */
+	stream_id watched_id;	     /* rx; goes with what is found to the control thread */
+	uint8_t watched_types[STREAM_WATCHED_TYPES]; /* rx; STREAM_WATCHED_NONE: unused */
 };
 
 struct stream_entry {
 	uint64_t freed_turn; /* control; its rx core may still look at it until this turn */
 	uint64_t cookie;     /* control; of its removal */
+	void *watcher;	     /* control; what the handler of watched packets is given */
 	uint32_t generation; /* control; of the next or present user of this place */
 	uint32_t next;	     /* control; in the list of free places */
 	uint8_t version;     /* control; 4 or 6 */

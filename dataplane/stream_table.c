@@ -232,6 +232,7 @@ static void fill_stream(struct stream_table *t, uint32_t i, const struct flow_ke
 	s->gate = target->gate;
 	t->gates[i] = (struct stream_gate){.now = *target, .before = *target};
 	t->entries[i].version = key->version;
+	t->entries[i].watcher = NULL;
 	t->entries[i].live = true;
 	t->entries[i].indexed = true;
 }

@@ -7,6 +7,7 @@
 #include "dataplane/plane.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_ring.h>
 
@@ -198,6 +199,26 @@ int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
 	entry->generation++;
 	entry->cookie = cookie;
 	return 0;
+}
+
+int stream_watch(
+	struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES], void *watcher)
+{
+	uint32_t stream = stream_of(d, id);
+	struct command c = {.id = id, .stream = stream, .kind = COMMAND_WATCH};
+
+	if (stream == STREAM_NONE)
+		return -ENOENT;
+	memcpy(c.watched_types, types, sizeof(c.watched_types));
+	d->table.entries[stream].watcher = watcher;
+	return command_send(queue_of(d, stream), &c);
+}
+
+void *stream_watcher(const struct dataplane *d, stream_id id)
+{
+	uint32_t stream = stream_of(d, id);
+
+	return stream == STREAM_NONE ? NULL : d->table.entries[stream].watcher;
 }
 
 int stream_stats(struct dataplane *d, stream_id id, struct stream_stats *out)

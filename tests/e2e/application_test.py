@@ -1,17 +1,23 @@
 """The application: a call's events posted to it, its answers' actions run; and the event stream beside."""
 import json
+import re
 import subprocess
 import threading
 import time
+from datetime import datetime, timezone
 
-from harness import wait, wav
+from harness import signalling, wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, UnixConnection, configuration
-from harness.hosts import Hosts, end
-from harness.paths import TOOLS
+from harness.hosts import CALLER, SBC, Hosts, end
+from harness.paths import SIPP_AUDIO, TOOLS
 from harness.schemas import problems_of
+from harness.signalling import sound
 
 PORT = 9000
+PACKET_S = 0.03  # the caller's packet time; the callee's is 20 ms
+LATE_S = 0.2      # how late SIPp may send on a busy machine: what comes after a pause began is not recorded
+CALLEE_SSRC = 0x1E67AB1E
 FUNCTION = "/2015-03-31/functions/recorder/invocations"
 OF_THE_STREAM = ("EventId", "Time", "EventType", "Source")  # beside an invocation event's own
 
@@ -131,27 +137,38 @@ BRIDGE = {"Type": "CallAndBridge", "Parameters": {"CallTimeoutSeconds": 30, "Cal
                                                   "Endpoints": [{"Uri": "+4940222", "BridgeEndpointType": "PSTN"}]}}
 
 
-class OnDemandTest(ApplicationCase):
-    """Use case 4."""
+class OnDemand(ApplicationCase):
+    """Use case 4, whoever asks for the update."""
 
-    def test_update_starts_pauses_twice_resumes_and_stops(self):
-        self.start(answers={})
+    def drive(self, update):
+        """A call that is recorded, paused twice, resumed and stopped by update(transaction, arguments)."""
+        self.pcap = self.folder / "mirror.pcap"
+        seen = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", self.pcap, log="dumpcap.log")
+        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        self.times = []  # of each action: just before it was asked for, just after it was done
         caller = self.start_calls([("+4930111", "+4940222")])
         [answered] = self.wait_asked("CALL_ANSWERED")
         transaction = answered["CallDetails"]["TransactionId"]
         self.assertEqual([p["ParticipantTag"] for p in answered["CallDetails"]["Participants"]], ["LEG-A", "LEG-B"])
         for count, word in enumerate(("start", "pause", "resume", "pause", "resume", "stop"), 1):
-            status, error, answer = self.update(transaction, {"action": word})
-            self.assertEqual((status, error), (202, None), answer)
-            self.assertEqual(answer, {"SipMediaApplicationCall": {"TransactionId": transaction}})
+            asked_s = time.monotonic()
+            update(transaction, {"action": word})
             [*_, done] = self.wait_asked("ACTION_SUCCESSFUL", count)
+            self.times.append((asked_s, time.monotonic()))
             self.assertIn(word.capitalize(), done["ActionData"]["Type"])
             time.sleep(0.5)  # a stretch of audio, or of silence, that can be seen in the file
         self.finish(caller)
         [recording] = self.daemon.wait_recordings(1)
         self.wait_asked("HANGUP", 2)
         self.stream.wait(lambda e: e["EventType"] == "recording_delivered", "recording_delivered")
+        seen.terminate()
+        seen.wait()
         self.check_recording(recording, transaction)
+        self.check_times(recording)
+        self.check_key(recording)
+        for channel, voice, ssrc, source in ((0, sound(SIPP_AUDIO), 0xDEE0EE8F, CALLER),
+                                             (1, sound(self.folder / "callee.pcap"), CALLEE_SSRC, SBC)):
+            self.check_voice(recording, channel, voice, signalling.voice_begin_s(self.pcap, ssrc, source))
         self.assertEqual(self.asked_types(), [
             "NEW_INBOUND_CALL", *["RINGING"] * self.asked_types().count("RINGING"), "CALL_ANSWERED",
             *["CALL_UPDATE_REQUESTED", "ACTION_SUCCESSFUL"] * 6, "HANGUP", "HANGUP"])
@@ -180,6 +197,52 @@ class OnDemandTest(ApplicationCase):
                 self.assertFalse(wav.is_silent(channel[begin - 2000:begin]), "no audio before a pause")
         billed = [e["duration_ms"] for e in self.daemon.ledger() if e["type"] == "stop"]
         self.assertEqual(billed, [recording["duration_ms"]])
+
+    def check_times(self, recording):
+        """The recording runs from the start action to the stop action, and each pause from its own to the next: an
+        action is effective after it was asked for, and before it is answered."""
+        (started, *edges, stopped) = self.times
+        marks = [ms for pause in recording["pauses"] for ms in (pause["start_ms"], pause["end_ms"])]
+        for (asked_s, done_s), ms in zip([*edges, stopped], [*marks, recording["duration_ms"]]):
+            self.assertGreaterEqual(ms, (asked_s - started[1]) * 1000 - 1)
+            self.assertLessEqual(ms, (done_s - started[0]) * 1000 + 1)
+
+    def check_key(self, recording):
+        [dialog, _] = signalling.dialogs(self.pcap).values()
+        self.assertEqual(dialog.sip_call_id, recording["sip_call_id"], "leg 1")
+        found = re.fullmatch(r"recordings/Amazon-Chime-SMA-Call-Recordings/(\d{4})/(\d\d)/(\d\d)/"
+                             r"(\1-\2-\3-\d\d-\d\d-\d\d-\d{3})_"
+                             rf"{recording['transaction_id']}_{recording['call_id']}\.wav", recording["file"])
+        self.assertTrue(found, recording["file"])
+        begin = datetime.strptime(found[4], "%Y-%m-%d-%H-%M-%S-%f").replace(tzinfo=timezone.utc)
+        self.assertAlmostEqual(begin.timestamp(), dialog.invite_s, delta=PACKET_S)
+
+    def check_voice(self, recording, channel, voice, begin_s):
+        """Between the pauses a channel holds this voice, at its place, and nothing else."""
+        samples = wav.Wav(self.folder / "delivered" / recording["file"]).channels[channel]
+        start_s = datetime.fromisoformat(recording["start"].replace("Z", "+00:00")).timestamp()
+        marks = [0, *(ms for pause in recording["pauses"] for ms in (pause["start_ms"], pause["end_ms"])),
+                 recording["duration_ms"]]
+        edge = int(LATE_S * 8000)
+        for begin_ms, end_ms in zip(marks[0::2], marks[1::2]):
+            stretch = samples[begin_ms * 8 + edge:end_ms * 8 - edge]
+            self.assertGreater(len(stretch), 0)
+            place = int((start_s + begin_ms / 1000 + LATE_S - begin_s) * 8000)
+            packet = int(PACKET_S * 8000)
+            at = wav.find(voice, stretch, max(place - packet, 0))
+            self.assertGreaterEqual(at, 0, f"channel {channel} from {begin_ms} to {end_ms} ms")
+            self.assertLessEqual(at, place + packet, f"channel {channel} from {begin_ms} to {end_ms} ms")
+
+
+class OnDemandTest(OnDemand):
+    def test_update_starts_pauses_twice_resumes_and_stops(self):
+        def update(transaction, arguments):
+            status, error, answer = self.update(transaction, arguments)
+            self.assertEqual((status, error), (202, None), answer)
+            self.assertEqual(answer, {"SipMediaApplicationCall": {"TransactionId": transaction}})
+
+        self.start(answers={})
+        self.drive(update)
 
     def test_update_errors(self):
         self.start(answers={})

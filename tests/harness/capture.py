@@ -27,16 +27,20 @@ def frames(path):
         at += 16 + kept
 
 
-def rtp_packets(path):
-    """The RTP packets of a capture: UDP over IPv4 over Ethernet, version 2, ports from 1024 on."""
+def datagrams(path):
+    """(time in seconds, source, destination, payload) of UDP over IPv4 over Ethernet; an end: (address, port)."""
     for time_s, frame in frames(path):
         if frame[12:14] != b"\x08\x00" or frame[23] != 17:
             continue
         start = 14 + (frame[14] & 0x0F) * 4
         source_port, destination_port, length = struct.unpack_from(">HHH", frame, start)
-        data = frame[start + 8:start + length]
-        if len(data) > 12 and data[0] >> 6 == 2 and min(source_port, destination_port) >= 1024 \
-                and 5060 not in (source_port, destination_port):
-            source = ".".join(map(str, frame[26:30])), source_port
-            destination = ".".join(map(str, frame[30:34])), destination_port
+        yield (time_s, (".".join(map(str, frame[26:30])), source_port),
+               (".".join(map(str, frame[30:34])), destination_port), frame[start + 8:start + length])
+
+
+def rtp_packets(path):
+    """The RTP packets of a capture: version 2, ports from 1024 on."""
+    for time_s, source, destination, data in datagrams(path):
+        ports = (source[1], destination[1])
+        if len(data) > 12 and data[0] >> 6 == 2 and min(ports) >= 1024 and 5060 not in ports:
             yield Rtp(time_s, source, destination, data)

@@ -1,4 +1,5 @@
-"""A private set of hosts (scripts/hosts): caller, sbc, callee, and the probe that sees the mirror."""
+"""A private set of hosts (scripts/hosts): caller, sbc, callee, second (participant), and the
+probe that sees the mirror."""
 import atexit
 import os
 import shutil
@@ -9,7 +10,8 @@ from itertools import count
 from . import wait
 from .paths import KAMAILIO, ROOT, SIPP, TOOLS
 
-CALLER, SBC, CALLEE, PROBE = "192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.40"
+CALLER, SBC, CALLEE, SECOND, PROBE = "192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.31", "192.0.2.40"
+SECOND_NUMBER = "+4940333"
 _numbers = count()
 _living = []
 
@@ -48,7 +50,8 @@ class Hosts:
 
     def run(self, host, *arguments, log, **options):
         file = open(self.folder / log, "wb")
-        process = subprocess.Popen(self.command(host, *arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
+        folder = options.pop("cwd", self.folder)
+        process = subprocess.Popen(self.command(host, *arguments), cwd=folder, stdin=subprocess.DEVNULL,
                                    stdout=file, stderr=subprocess.STDOUT, **options)
         file.close()
         self.processes.append(process)
@@ -79,7 +82,8 @@ class Hosts:
     def start_sbc(self):
         """The B2BUA on the SBC's host; returns when it listens."""
         process = subprocess.Popen(
-            self.command("sbc", "python3", TOOLS / "b2bua.py", "--address", SBC, "--next-hop", f"{CALLEE}:5060"),
+            self.command("sbc", "python3", TOOLS / "b2bua.py", "--address", SBC, "--next-hop", f"{CALLEE}:5060",
+                         "--route", f"{SECOND_NUMBER}={SECOND}:5060"),
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.processes.append(process)
         if process.stdout.readline().strip() != "ready":
@@ -89,6 +93,15 @@ class Hosts:
     def start_callee(self, calls, audio_seconds=6):
         subprocess.run(["python3", TOOLS / "audio.py", self.folder / "callee.pcap", str(audio_seconds)], check=True)
         return self._sipp("callee", "callee.xml", CALLEE, 30000, calls, "callee.log")
+
+    def start_participants(self, seconds):
+        """For one call to two participants: the first speaks so long, and hangs up; then the second one."""
+        folder = self.folder / "second"  # where its SIPp finds its own callee.pcap
+        folder.mkdir()
+        for file, voice in ((self.folder / "callee.pcap", ()), (folder / "callee.pcap", ("second",))):
+            subprocess.run(["python3", TOOLS / "audio.py", file, str(seconds), *voice], check=True)
+        self._sipp("callee", "callee_hangs_up.xml", CALLEE, 30000, 1, "callee.log", "-d", int(seconds * 1000) + 200)
+        self._sipp("second", "callee.xml", SECOND, 30000, 1, "second.log", cwd=folder)
 
     def start_caller(self, numbers, rate=2.0):
         """One call for each (caller, called) of numbers; returns the SIPp process."""
@@ -101,14 +114,27 @@ class Hosts:
     def start_proxy(self, hep):
         """kamailio on the SBC's host, which passes every call on to the callee and sends copies of all SIP to the
         HEP address `hep` ("sip:192.0.2.40:9060;transport=tcp"), with the key "secret"."""
+        return self._start_kamailio("proxy.cfg", HEP=hep)
+
+    def start_relaying_proxy(self):
+        """kamailio on the SBC's host, and rtpengine beside it, which relays the media."""
+        if not shutil.which("rtpengine"):
+            raise unittest.SkipTest("rtpengine (Debian's rtpengine-daemon) is not installed")
+        self.run("sbc", "rtpengine", "--foreground", "--log-stderr", "--table=-1", f"--interface={SBC}",
+                 "--listen-ng=127.0.0.1:2223", "--port-min=20000", "--port-max=20999", "--num-threads=2",
+                 "--pidfile", self.folder / "rtpengine.pid", log="rtpengine.log")
+        wait.until(lambda: self._has_udp_port("sbc", 2223), "rtpengine to listen")
+        return self._start_kamailio("relay.cfg")
+
+    def _start_kamailio(self, name, **values):
         if not shutil.which("kamailio"):
             raise unittest.SkipTest("kamailio is not installed")
         (self.folder / "run").mkdir(exist_ok=True)
-        text = (KAMAILIO / "proxy.cfg").read_text()
-        for name, value in (("ADDRESS", SBC), ("NEXT_HOP", f"{CALLEE}:5060"), ("HEP", hep)):
-            text = text.replace(f"@{name}@", value)
-        (self.folder / "proxy.cfg").write_text(text)
-        process = self.run("sbc", "kamailio", "-DD", "-E", "-f", "proxy.cfg", "-Y", self.folder / "run",
+        text = (KAMAILIO / name).read_text()
+        for key, value in {"ADDRESS": SBC, "NEXT_HOP": f"{CALLEE}:5060", **values}.items():
+            text = text.replace(f"@{key}@", value)
+        (self.folder / name).write_text(text)
+        process = self.run("sbc", "kamailio", "-DD", "-E", "-f", name, "-Y", self.folder / "run",
                            "-m", "32", "-M", "8", log="kamailio.log")
 
         def listens():
@@ -123,11 +149,11 @@ class Hosts:
                               check=True)
         return done.stdout.strip()
 
-    def _sipp(self, host, scenario, address, media_port, calls, log, *more):
+    def _sipp(self, host, scenario, address, media_port, calls, log, *more, **options):
         if not shutil.which("sipp"):
             raise unittest.SkipTest("sipp (Debian's sip-tester) is not installed")
         return self.run(host, "sipp", "-sf", SIPP / scenario, "-i", address, "-mi", address, "-p", 5060,
-                        "-mp", media_port, "-m", calls, "-nostdin", "-timeout", "60s", *more, log=log)
+                        "-mp", media_port, "-m", calls, "-nostdin", "-timeout", "60s", *more, log=log, **options)
 
 
 @atexit.register

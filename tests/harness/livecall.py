@@ -13,6 +13,8 @@ PACKET_SAMPLES = 160
 PACKET_S = 0.02
 SBC, PARTICIPANT = "10.0.0.1", "10.1.0.9"
 CLONE_NEWNET = 0x40000000
+EVENTS = 101  # payload type of telephone events
+KEYS = "0123456789*#ABCD"
 
 
 @contextmanager
@@ -74,7 +76,8 @@ class LiveCall:
         self.playing = None
         self.sent = {}  # packets, both directions, by signal
         self.ssrc = 0x1000 * number
-        self.sequence = 1
+        self.sequence = 1  # of audio, and its time
+        self.events = 0    # packets of telephone events that the participant has sent beside
         self.cseq = 1
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._talk, daemon=True)
@@ -111,10 +114,43 @@ class LiveCall:
             for _ in range(packets):
                 self._send(payload)
 
+    def press(self, keys, lost=(), ms=120, gap_ms=120):
+        """The participant presses keys (RFC 4733), one after the other; `lost`: numbers of an event's packets that
+        do not arrive. Returns the RTP packets that do."""
+        sent = []
+        for key in keys:
+            with self.lock:
+                begin = self.sequence * PACKET_SAMPLES
+            count = ms // 20
+            for number in range(count + 3):  # the last thrice
+                end = number >= count
+                duration = min(number + 1, count) * PACKET_SAMPLES
+                with self.lock:
+                    packet = struct.pack(">BBHIIBBH", 0x80, EVENTS | (0x80 if number == 0 else 0),
+                                         self.sequence + self.events & 0xFFFF, begin & 0xFFFFFFFF, self.ssrc,
+                                         KEYS.index(key), 0x8A if end else 0x0A, duration)
+                    self.events += 1
+                    if number not in lost:
+                        self.wire.send(self.participant, self.sbc, packet)
+                        sent.append(packet)
+                if not end:
+                    time.sleep(PACKET_S)
+            time.sleep(gap_ms / 1000)
+        return sent
+
+    def press_by_info(self, keys):
+        """The same by SIP INFO."""
+        for key in keys:
+            self._message(f"INFO sip:bob@{SBC} SIP/2.0", self.participant, method="INFO",
+                          body=f"Signal={key}\r\nDuration=160\r\n", kind="application/dtmf-relay")
+            self._message("SIP/2.0 200 OK", self.sbc, method="INFO")
+            self.cseq += 1
+            time.sleep(PACKET_S)
+
     def _send(self, payload):
-        for ssrc, source, destination in ((self.ssrc, self.participant, self.sbc),
-                                          (self.ssrc + 0x800, self.sbc, self.participant)):
-            rtp = struct.pack(">BBHII", 0x80, 0, self.sequence & 0xFFFF, self.sequence * PACKET_SAMPLES, ssrc)
+        for ssrc, events, source, destination in ((self.ssrc, self.events, self.participant, self.sbc),
+                                                  (self.ssrc + 0x800, 0, self.sbc, self.participant)):
+            rtp = struct.pack(">BBHII", 0x80, 0, self.sequence + events & 0xFFFF, self.sequence * PACKET_SAMPLES, ssrc)
             self.wire.send(source, destination, rtp + payload)
             self.sent[payload] = self.sent.get(payload, 0) + 1
         self.sequence += 1
@@ -130,16 +166,17 @@ class LiveCall:
 
     # --- signalling ---
 
-    def _message(self, first_line, direction, sdp_address=None, method="INVITE", to_tag=True):
-        body = ""
+    def _message(self, first_line, direction, sdp_address=None, method="INVITE", to_tag=True, body="",
+                 kind="application/sdp"):
         if sdp_address:
             body = (f"v=0\r\no=- 1 {self.cseq} IN IP4 {sdp_address[0]}\r\ns=-\r\nc=IN IP4 {sdp_address[0]}\r\nt=0 0\r\n"
-                    f"m=audio {sdp_address[1]} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n")
+                    f"m=audio {sdp_address[1]} RTP/AVP 0 {EVENTS}\r\n"
+                    f"a=rtpmap:0 PCMU/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\n")
         text = (f"{first_line}\r\nVia: SIP/2.0/UDP {PARTICIPANT}:5060;branch=z9hG4bK{self.cseq}{method}\r\n"
                 f"Max-Forwards: 70\r\nFrom: <sip:alice@{PARTICIPANT}>;tag=a\r\n"
                 f"To: <sip:bob@{SBC}>{';tag=b' if to_tag else ''}\r\nCall-ID: {self.call_id}\r\n"
                 f"CSeq: {self.cseq} {method}\r\nContact: <sip:{direction[0]}:5060>\r\n"
-                + ("Content-Type: application/sdp\r\n" if body else "") + f"Content-Length: {len(body)}\r\n\r\n{body}")
+                + (f"Content-Type: {kind}\r\n" if body else "") + f"Content-Length: {len(body)}\r\n\r\n{body}")
         peers = {PARTICIPANT: SBC, SBC: PARTICIPANT}
         self.wire.send((direction[0], 5060), (peers[direction[0]], 5060), text.encode())
 

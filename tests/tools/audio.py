@@ -1,6 +1,7 @@
 """Sounds of our own for tests, as A-law, and RTP captures of them that SIPp can play.
 
-As a program: audio.py FILE.pcap SECONDS writes the callee's voice as a capture.
+As a program: audio.py FILE.pcap SECONDS [second] writes the callee's voice as a capture, or that of
+the second participant.
 """
 import math
 import struct
@@ -10,6 +11,8 @@ RATE = 8000
 FIRST_US = 1000000  # SIPp takes a time of 0 for none, and sends the next packet at once
 PROMPT_HZ = (392, 440, 494, 523)       # a rising scale: the application's prompt
 CALLEE_HZ = (659, 587, 523, 587, 494)  # a melody that the prompt does not contain
+SECOND_HZ = (330, 349, 311, 294)       # and one lower than both
+CALLEE_SSRC, SECOND_SSRC = 0x1E67AB1E, 0x5EC07D
 
 
 def alaw_encode(sample):
@@ -41,7 +44,11 @@ def callee_payload(seconds):
     return melody(CALLEE_HZ, seconds)
 
 
-def rtp_capture(payload, samples=160, payload_type=8, ssrc=0x1E67AB1E):
+def second_payload(seconds):
+    return melody(SECOND_HZ, seconds)
+
+
+def rtp_capture(payload, samples=160, payload_type=8, ssrc=CALLEE_SSRC):
     """A classic pcap of Ethernet, IPv4, UDP and RTP, paced as the audio is."""
     out = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
     for number in range(len(payload) // samples):
@@ -57,5 +64,9 @@ def rtp_capture(payload, samples=160, payload_type=8, ssrc=0x1E67AB1E):
 
 
 if __name__ == "__main__":
+    length_s = float(sys.argv[2])
     with open(sys.argv[1], "wb") as file:
-        file.write(rtp_capture(callee_payload(float(sys.argv[2]))))
+        if "second" in sys.argv[3:]:
+            file.write(rtp_capture(second_payload(length_s), ssrc=SECOND_SSRC))
+        else:
+            file.write(rtp_capture(callee_payload(length_s)))

@@ -2,9 +2,10 @@
 """A small session border controller for tests: a B2BUA with a media relay (SIP over UDP, IPv4).
 
 A call to a number that begins with `ivr` is answered here and hears a prompt (one leg). Any other
-call is bridged to --next-hop: a second dialog, RTP ports of its own on both sides, packets relayed
-unchanged, Session-ID and P-Account copied across. Prints `ready`, then one JSON object for each
-call that has ended.
+call is bridged to --next-hop, or where a --route says: a second dialog, RTP ports of its own on both
+sides, packets relayed unchanged, Session-ID and P-Account copied across. Of several numbers with `~`
+between them the next is called when the one before has hung up, while the caller stays. Prints
+`ready`, then one JSON object for each call that has ended.
 """
 import argparse
 import asyncio
@@ -136,7 +137,9 @@ class Side:
 class Call:
     def __init__(self):
         self.caller = None
-        self.callee = None
+        self.callee = None      # the newest of the callees
+        self.callees = []
+        self.numbers = []       # that are yet to be called
         self.prompt = None
         self.answered = False
         self.cancelled = False
@@ -257,7 +260,8 @@ class B2bua(asyncio.DatagramProtocol):
         if user_of(request.first.split(" ")[1]).startswith("ivr"):
             self.answer(call, request.body)
         else:
-            await self.dial(call, request)
+            call.numbers = user_of(request.first.split(" ")[1]).split("~")
+            await self.dial(call)
 
     async def open_media(self):
         loop = asyncio.get_running_loop()
@@ -272,14 +276,19 @@ class B2bua(asyncio.DatagramProtocol):
         sdp = sdp_rewrite(body, self.address, side.media.port)
         self.reply(side.invite, side.peer, "200 OK", side, sdp)
 
-    async def dial(self, call, request):
-        to = f"<{request.first.split(' ')[1].split('@')[0]}@{self.options.next_hop[0]}>"
+    async def dial(self, call):
+        """Calls the next number."""
+        request = call.caller.invite
+        number = call.numbers.pop(0)
+        hop = self.options.route.get(number, self.options.next_hop)
+        to = f"<sip:{number}@{hop[0]}>"
         origin = uri_of(request.get("From"))
         local = f"<sip:{user_of(origin)}@{self.address}>;tag={uuid.uuid4().hex[:12]}"
-        side = Side(f"{uuid.uuid4().hex}@{self.address}", local, to, self.options.next_hop)
+        side = Side(f"{uuid.uuid4().hex}@{self.address}", local, to, hop)
         side.media = await self.open_media()
         side.media.other, call.caller.media.other = call.caller.media, side.media
         call.callee = side
+        call.callees.append(side)
         self.sides[side.call_id] = (call, side)
         body = sdp_rewrite(request.body, self.address, side.media.port)
         side.invite = self.request(side, "INVITE", body=body, extra=self.copied(request))
@@ -308,6 +317,10 @@ class B2bua(asyncio.DatagramProtocol):
         self.reply(request, addr, "200 OK")
         side.over = True
         self.settle((side.call_id, "ACK"))
+        if side is call.callee and call.numbers and not call.caller.over:
+            call.caller.media.other = None
+            asyncio.ensure_future(self.dial(call))
+            return
         other = call.other(side)
         if other is not None and not other.over:
             other.over = True
@@ -352,10 +365,9 @@ class B2bua(asyncio.DatagramProtocol):
         side.remote = response.get("To")
         side.target = uri_of(response.get("Contact")) or side.target
         self.send(self.request(side, "ACK", cseq=1), side.peer)
-        if call.answered:
-            return
         side.media.peer = sdp_media(response.body)
-        self.answer(call, response.body)
+        if not call.answered:
+            self.answer(call, response.body)
 
     def on_refused(self, call, side, response):
         side.remote = response.get("To")
@@ -372,11 +384,16 @@ class B2bua(asyncio.DatagramProtocol):
     def finish(self, call):
         if call.prompt:
             call.prompt.cancel()
-        sides = [side for side in (call.caller, call.callee) if side is not None]
+        sides = [call.caller, *call.callees]
         print(json.dumps({"legs": [{"sip_call_id": s.call_id, "received": s.media.received} for s in sides],
                           "answered": call.answered}), flush=True)
         for side in sides:
             side.media.transport.close()
+
+
+def end_of(text):
+    host, _, port = text.partition(":")
+    return host, int(port or 5060)
 
 
 def parse_options():
@@ -384,10 +401,11 @@ def parse_options():
     parser.add_argument("--address", required=True, help="IPv4 address of the SBC")
     parser.add_argument("--port", type=int, default=5060)
     parser.add_argument("--media-port", type=int, default=20000, help="first RTP port, counted up by 2")
-    parser.add_argument("--next-hop", required=True, help="ADDRESS:PORT that calls are bridged to")
+    parser.add_argument("--next-hop", required=True, type=end_of, help="ADDRESS:PORT that calls are bridged to")
+    parser.add_argument("--route", action="append", default=[], help="NUMBER=ADDRESS:PORT: where that number is")
     options = parser.parse_args()
-    host, _, port = options.next_hop.partition(":")
-    options.next_hop = (host, int(port or 5060))
+    routes = (route.partition("=") for route in options.route)
+    options.route = {number: end_of(end) for number, _, end in routes}
     return options
 
 

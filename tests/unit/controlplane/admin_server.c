@@ -1,6 +1,7 @@
 /* The admin API over stand-ins, for admin_test.py: listens at argv[1], with argv[2] further legs
- * and as many recordings, until its standard input ends. argv[3], if given: the ledger it bills
- * from. */
+ * and as many recordings, until its standard input ends. argv[3], if given and not empty: the
+ * ledger it bills from. argv[4] and argv[5]: where it listens for AWS clients, and their keys,
+ * which sign for the region "here". */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ static void add_legs(struct fakes *f, unsigned int further)
 	fakes_add_leg(f, "twice", "LEG-B", LEG_ANSWERED, NULL);
 	fakes_add_leg(f, "over/\xff@192.0.2.1", "LEG-A", LEG_ENDED, NULL);
 	fakes_add_leg(f, "forbidden", "LEG-A", LEG_ANSWERED, NULL);
+	fakes_add_leg(f, "joins-1", "LEG-A", LEG_ANSWERED, NULL);
+	fakes_add_leg(f, "recorded-1", "LEG-A", LEG_ANSWERED, NULL)->recordings = 1;
 	for (unsigned int i = 0; i < further; i++) {
 		snprintf(name, sizeof(name), "many-%u", i);
 		fakes_add_leg(f, name, "LEG-A", LEG_ANSWERED, NULL);
@@ -69,15 +72,20 @@ int main(int argc, char **argv)
 	static struct fakes f;
 	struct errmsg e;
 
-	if (argc < 3 || argc > 4)
+	if (argc < 3 || (argc > 4 && argc != 6))
 		return 2;
 	fakes_create(&f);
-	if (argc == 4)
+	if (argc > 3 && argv[3][0])
 		fakes_set_ledger(argv[3]);
 	f.control.now_ns = now_ns();
 	f.control.started_ns = f.control.now_ns;
 	snprintf(f.config.socket.path, sizeof(f.config.socket.path), "%s", argv[1]);
 	f.config.socket.mode = 0640;
+	if (argc == 6) {
+		snprintf(f.config.aws.listen, sizeof(f.config.aws.listen), "%s", argv[4]);
+		snprintf(f.config.aws.keys_file, sizeof(f.config.aws.keys_file), "%s", argv[5]);
+		strcpy(f.config.aws.region, "here");
+	}
 	add_legs(&f, (unsigned int)atoi(argv[2]));
 	if (admin_create(&f.control.admin, &f.control, &e) != 0) {
 		fprintf(stderr, "%s\n", e.text);

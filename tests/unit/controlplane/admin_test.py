@@ -51,12 +51,12 @@ class UnixConnection(http.client.HTTPConnection):
 class Server:
     """One admin_server; its stderr is the log."""
 
-    def __init__(self, path=None, further=FURTHER, ledger=None):
+    def __init__(self, path=None, further=FURTHER, ledger=None, aws=()):
         self.folder = tempfile.TemporaryDirectory()
         self.path = path or os.path.join(self.folder.name, "made", "admin.sock")
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [SERVER, self.path, str(further)] + ([ledger] if ledger else []),
+            [SERVER, self.path, str(further), ledger or "", *aws],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -148,7 +148,7 @@ class Routes(AdminCase):
 
     def test_lists_come_in_pages(self):
         for name, id_name, extra in (
-            ("calls", "call_id", 8),
+            ("calls", "call_id", 10),
             ("recordings", "recording_id", 0),
         ):
             seen = []
@@ -198,6 +198,29 @@ class Routes(AdminCase):
         self.assertEqual(len(re.findall(r"[0-9a-f-]{36}", o["Message"])), 2)
         self.assertEqual(self.server.get("/v1/calls/nothing")[0], 404)
 
+    def test_a_call_joins_a_transaction(self):
+        def join(leg, body):
+            text = body if isinstance(body, str) else json.dumps(body)
+            r, data = self.server.request("POST", "/v1/calls/" + leg, text)
+            return r.status, json.loads(data)
+        transaction = self.server.get("/v1/calls/call-1")[1]["transaction_id"]
+        to = {"transaction_id": transaction}
+        status, call = join("joins-1", to)
+        self.assertEqual((status, call["transaction_id"], call["participant_tag"]), (200, transaction, "LEG-B"), call)
+        validate(call, "call")
+        self.assertEqual(self.server.get("/v1/calls/joins-1")[1]["transaction_id"], transaction)
+        status, again = join(call["call_id"], to)  # once more changes nothing
+        self.assertEqual((status, again["transaction_id"], again["participant_tag"]), (200, transaction, "LEG-B"))
+        self.assertEqual(join("recorded-1", to)[0], 409)
+        self.assertEqual(join("twice", to)[0], 409)
+        self.assertEqual(join("nothing", to)[0], 404)
+        self.assertEqual(join("recorded-1", {"transaction_id": "00000000-0000-5000-8000-000000000000"})[0], 404)
+        for body in ("", "[]", "{", {}, {"transaction_id": 5}, {"transaction_id": "x"}, {"TransactionId": transaction},
+                     {"transaction_id": transaction, "more": 1}):
+            status, answer = join("joins-1", body)
+            self.assertEqual((status, list(answer)), (400, ["Message"]), body)
+        self.assertIn("POST /v1/calls/joins-1", self.server.log_text())
+
     def test_one_recording(self):
         first = self.server.get("/v1/recordings?limit=1")[1]["recordings"][0]
         status, o = self.server.get("/v1/recordings/" + first["recording_id"])
@@ -211,7 +234,7 @@ class Routes(AdminCase):
             self.assertIn("Message", o)
         for method, path, allow in (
             ("POST", "/v1/status", "GET, HEAD"),
-            ("DELETE", "/v1/calls/x", "GET, HEAD"),
+            ("DELETE", "/v1/calls/x", "GET, HEAD, POST"),
             ("GET", "/v1/actions", "POST"),
             ("PUT", "/v1/actions", "POST"),
         ):

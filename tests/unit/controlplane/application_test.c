@@ -16,7 +16,9 @@
 #include "controlplane/application.h"
 #include "controlplane/application_transaction.h"
 #include "controlplane/control.h"
+#include "controlplane/digit_source.h"
 #include "controlplane/events.h"
+#include "controlplane/media.h"
 #include "http_server.h"
 
 #define SECOND_NS 1000000000ULL
@@ -30,6 +32,7 @@ struct fixture {
 	struct http_server *server;
 	struct tmr tick;
 	uint64_t skew_ns;
+	uint32_t timestamp; /* of the next telephone event */
 	unsigned int ticks;
 	unsigned int requests; /* awaited */
 	unsigned int failures; /* awaited application_failed events */
@@ -43,9 +46,15 @@ static void start(struct fixture *fx, const char *path)
 	assert_int_equal(application_create(&fx->control.application, &fx->control, &fx->e), 0);
 }
 
+static void on_forgotten(void *arg, struct leg *leg)
+{
+	digit_source_forget(leg);
+}
+
 static int setup(void **state)
 {
 	static struct fixture fx;
+	const struct leg_hooks hooks = {.forgotten = on_forgotten};
 
 	memset(&fx, 0, sizeof(fx));
 	assert_int_equal(config_defaults(&fx.config), 0);
@@ -54,7 +63,7 @@ static int setup(void **state)
 	fx.control.now_ns = SECOND_NS;
 	fx.server = http_server_start();
 	assert_int_equal(events_create(&fx.control.events, NULL, 1000, &fx.e), 0);
-	assert_int_equal(legs_create(&fx.control.legs, &fx.config, &fx.control.timers, NULL), 0);
+	assert_int_equal(legs_create(&fx.control.legs, &fx.config, &fx.control.timers, &hooks), 0);
 	assert_int_equal(http_client_create(&fx.control.http, 64, &fx.e), 0);
 	*state = &fx;
 	return 0;
@@ -455,10 +464,44 @@ static void without_a_url_events_go_into_the_log_alone(void **state)
 	     "\"InBetweenDigitsDurationInMilliseconds\":\"1000\"," \
 	     "\"FlushDigitsDurationInMilliseconds\":5000}}")
 
+/* By SIP INFO. */
 static void press(struct fixture *fx, struct leg *leg, const char *digits)
 {
 	for (; *digits; digits++)
-		application_digit(fx->control.application, leg, *digits);
+		digit_source_info(&fx->control, leg, *digits, fx->control.now_ns);
+}
+
+/* As a packet of the participant's track, which came with this gate. */
+static void press_in_band(struct fixture *fx, struct leg *leg, const char *digits, enum gate gate)
+{
+	struct media_stream s = {.leg = leg, .track = TRACK_INCOMING};
+
+	for (; *digits; digits++) {
+		struct watched_packet p = {.arrival_ns = fx->control.now_ns,
+			.timestamp = fx->timestamp,
+			.gate = (uint8_t)gate,
+			.payload = {(uint8_t)(*digits - '0'), 10, 0, 160}};
+
+		digit_source_packet(&fx->control, &s, &p);
+		digit_source_packet(&fx->control, &s, &p); /* and the other port's copy */
+		fx->timestamp += 1600;
+	}
+}
+
+/* Lines of the event log in which a text stands. */
+static unsigned int logged(struct fixture *fx, const char *text)
+{
+	struct event_reader r = {0};
+	unsigned int count = 0;
+	size_t bytes;
+	char *line;
+
+	assert_int_equal(events_enter(fx->control.events, &r, false, 0), 0);
+	while ((line = events_next(fx->control.events, &r, &bytes)) != NULL) {
+		count += memmem(line, bytes, text, strlen(text)) != NULL;
+		free(line);
+	}
+	return count;
 }
 
 static void digits_are_told_when_whole_or_late(void **state)
@@ -491,6 +534,33 @@ static void digits_are_told_when_whole_or_late(void **state)
 	fx->skew_ns = 4 * SECOND_NS;
 	run_until(fx, 3, 0);
 	assert_string_equal(text_at(fx, 2, "ActionData", "ReceivedDigits"), "12");
+}
+
+static void digits_of_a_pause_are_told_but_not_logged(void **state)
+{
+	struct fixture *fx = *state;
+	struct leg *leg;
+
+	start(fx, "/script");
+	http_server_script(fx->server, RECEIVE("^\\\\d{3}$"));
+	for (unsigned int i = 0; i < 2; i++)
+		http_server_script(fx->server, LIST(""));
+	leg = offer(fx, "a", SIDE_CALLER, NULL);
+	run_until_count(fx, APPLICATION_answered, 1);
+	press_in_band(fx, leg, "123", GATE_RECORD);
+	fx->skew_ns = SECOND_NS;
+	run_until(fx, 2, 0);
+	assert_string_equal(text_at(fx, 1, "ActionData", "ReceivedDigits"), "123");
+	press_in_band(fx, leg, "7", GATE_RECORD);
+	press_in_band(fx, leg, "9", GATE_PAUSED);
+	press_in_band(fx, leg, "8", GATE_RECORD);
+	fx->skew_ns = SECOND_NS;
+	run_until(fx, 3, 0);
+	expect(fx, 2, 3, "DIGITS_RECEIVED");
+	assert_string_equal(text_at(fx, 2, "ActionData", "ReceivedDigits"), "798");
+	assert_int_equal(logged(fx, "\"DIGITS_RECEIVED\""), 2);
+	assert_int_equal(logged(fx, "\"ReceivedDigits\":\"123\""), 1);
+	assert_int_equal(logged(fx, "798"), 0);
 }
 
 static void digits_of_another_leg_are_not_told(void **state)
@@ -550,6 +620,7 @@ int main(void)
 		TEST(updates_are_refused_with_a_reason),
 		TEST(without_a_url_events_go_into_the_log_alone),
 		TEST(digits_are_told_when_whole_or_late),
+		TEST(digits_of_a_pause_are_told_but_not_logged),
 		TEST(digits_of_another_leg_are_not_told),
 		TEST(transactions_go_with_their_legs),
 	};

@@ -357,10 +357,32 @@ static void scenarios(void **state)
 	assert_int_equal(failed, 0);
 }
 
+static void keys_come_by_info(void **state)
+{
+	static struct scenario s;
+
+	scenario_create(&s, "S");
+	scenario_run(&s, CALL);
+	s.hooks[0] = '\0';
+	scenario_run(&s, "1.000 A>S INFO c1 a s 2 relay=5\n"
+			 "1.500 A>S INFO c1 a s 2 relay=5\n" /* retransmitted */
+			 "1.510 S>A 200/INFO c1 a s 2\n"
+			 "2.000 A>S INFO c1 a s 3 key=*\n"
+			 "2.100 A>S INFO c1 a s 4 key=11\n"
+			 "2.200 S>A INFO c1 s a 7 relay=9\n" /* not the participant's */
+			 "2.300 A>S INFO c1 a s 5 relay=x\n"
+			 "2.400 A>S INFO c1 a s 6\n"
+			 "3.000 A>S BYE c1 a s 7\n"
+			 "3.100 A>S INFO c1 a s 8 relay=1\n");
+	assert_string_equal(s.hooks, "digit 5(A) digit *(A) digit #(A) ended(A) ");
+	scenario_destroy(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scenarios),
+		cmocka_unit_test(keys_come_by_info),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,27 @@ struct session *session_by_id(struct legs *l, const struct uuid *transaction_id)
 	return NULL;
 }
 
+/* Only for legs that are alone in theirs: a session is freed with its last leg. */
+int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id)
+{
+	struct session *to = session_by_id(l, transaction_id);
+	struct leg **at;
+
+	if (!to)
+		return -ENOENT;
+	if (leg->session == to)
+		return 0;
+	if (leg->recordings)
+		return -EBUSY;
+	free(leg->session);
+	for (at = &to->legs; *at; at = &(*at)->next_in_session)
+		;
+	*at = leg;
+	leg->session = to;
+	strcpy(leg->participant_tag, "LEG-B");
+	return 0;
+}
+
 struct leg *legs_first(struct legs *l)
 {
 	return l->first;

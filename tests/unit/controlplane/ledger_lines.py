@@ -20,8 +20,10 @@ class Ledger:
         """An entry of the number-th recording."""
         ids = {name: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}{number}"))
                for name in ("transaction_id", "call_id", "recording_id")}
-        entry = {"seq": self.seq + 1, "prev_hash": self.hash, "time": time, "type": kind, "account": account,
-                 **ids, **own}
+        self.append_entry({"time": time, "type": kind, "account": account, **ids, **own})
+
+    def append_entry(self, members):
+        entry = {"seq": self.seq + 1, "prev_hash": self.hash, **members}
         body = json.dumps(entry, separators=(",", ":"))
         self.seq, self.hash = self.seq + 1, hashlib.sha256(body.encode()).hexdigest()
         with open(self.path, "a") as file:

@@ -5,19 +5,24 @@ usage: legtapctl_test.py LEGTAPCTL ADMIN_SERVER COMPLETION DOCS"""
 
 import csv
 import io
+import itertools
 import json
 import os
+import pty
 import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
-from ledger_lines import example
+from ledger_lines import Ledger, example
 
 LEGTAPCTL, SERVER, COMPLETION, DOCS = map(os.path.abspath, sys.argv[1:5])
+NUMBERS = itertools.count()
 FURTHER = 10100  # more than one page of 10,000
 
 
@@ -54,7 +59,7 @@ class Case(unittest.TestCase):
 class Shows(Case):
     def test_lists_are_whole(self):
         calls = self.json("calls")["calls"]
-        self.assertEqual(len({c["call_id"] for c in calls}), FURTHER + 8)
+        self.assertEqual(len({c["call_id"] for c in calls}), FURTHER + 10)
         self.assertEqual(len(self.json("recordings")["recordings"]), FURTHER)
         rows = self.rows("calls")
         self.assertEqual(rows[0][:4], ["CALL", "ID", "LEG", "FROM"])
@@ -78,6 +83,100 @@ class Shows(Case):
 
     def test_metrics(self):
         self.assertTrue(self.ctl("metrics")[0].endswith("# EOF\n"))
+
+
+class ScriptedServer(threading.Thread):
+    """Answers GET /v1/status with the documents of a list, one a connection's request, the last again and again."""
+
+    def __init__(self, path, documents):
+        super().__init__(daemon=True)
+        self.documents = list(documents)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                while b"\r\n\r\n" in connection.recv(65536):
+                    document = self.documents.pop(0) if len(self.documents) > 1 else self.documents[0]
+                    body = json.dumps(document).encode()
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                       b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def close(self):
+        self.listener.close()
+
+
+class Top(Case):
+    def later(self, status, ms, **added):
+        """The status so much later, its first rx core's, writer's and port's counters so much higher."""
+        status = json.loads(json.dumps(status))
+        status["uptime_ms"] += ms
+        rx, writer, port = status["rx"][0], status["writers"][0], status["ports"][0]
+        rx["accounting"]["in"] += added["packets"]
+        rx["counters"]["recorded"] += added["packets"] - added["dropped"]
+        rx["accounting"]["dropped"] += added["dropped"]
+        rx["counters"]["bursts"] += 30
+        rx["counters"]["empty_polls"] += 90
+        writer["accounting"]["in"] += added["chunks"]
+        writer["counters"]["chunks_written"] += added["chunks"]
+        port["received"] += added["packets"]
+        port["missed"] += added["missed"]
+        return status
+
+    def screens(self, documents, count):
+        path = os.path.join(self.folder.name, f"top{next(NUMBERS)}.sock")
+        server = ScriptedServer(path, documents)
+        self.addCleanup(server.close)
+        text, _ = self.ctl("top", "--count", str(count), socket_path=path)
+        screens = text.split("\nlegtapd ")
+        self.assertEqual(len(screens), count, text)
+        return screens
+
+    def test_rates_are_of_the_time_between(self):
+        first = self.json("status")
+        second = self.later(first, 2000, packets=3000, dropped=20, chunks=50, missed=8)
+        old, new = self.screens([first, second], 2)
+        self.assertRegex(old, r"(?m)^rx0 +- +- +- +\d+ +\d+ +-$")
+        dropped, flight = (f"{second['rx'][0]['accounting'][name]:.0f}" for name in ("dropped", "in_flight"))
+        self.assertRegex(new, rf"(?m)^rx0 +1500 +1490 +10 +{dropped} +{flight} +25.0 %$")
+        self.assertRegex(new, r"(?m)^writer0 +25 +25 +0 +\d+ +\d+ +-$")
+        self.assertRegex(new, rf'(?m)^net_af_packet0,iface="mirror0" +1500 +4 +{7 + 8}$')
+        self.assertRegex(new, r"(?m)^spool: .* GiB free, ")
+        self.assertRegex(new, r"(?m)^recordings: ")
+        self.assertRegex(new, r"(?m)^RING +FROM +TO +USED +DEPTH$")
+        self.assertNotIn("\033", old + new, "no terminal")
+
+    def test_no_rates_over_a_restart(self):
+        first = self.later(self.json("status"), 5000, packets=900, dropped=0, chunks=9, missed=0)
+        again = {**self.json("status"), "pid": first["pid"] + 1}
+        [_, new] = self.screens([first, {**again, "uptime_ms": first["uptime_ms"] + 1000}], 2)
+        self.assertRegex(new, r"(?m)^rx0 +- +- +- ")
+
+    def test_a_second_each(self):
+        begin = time.monotonic()
+        lines = self.ctl("--json", "top", "--count", "3")[0].splitlines()
+        self.assertGreaterEqual(time.monotonic() - begin, 2.0)
+        self.assertEqual([json.loads(line)["site"] for line in lines], ["test"] * 3)
+
+    def test_bad_counts(self):
+        for count in ("0", "-1", "x", "1x", "", "99999999999999999999"):
+            self.assertIn("--count is a whole number", self.ctl("top", "--count", count, status=2)[1])
+
+    def test_terminal_is_cleared(self):
+        leader, follower = pty.openpty()
+        done = subprocess.run([LEGTAPCTL, "--socket", self.socket, "top", "--count", "1"], stdout=follower, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(os.read(leader, 4096).startswith(b"\033[H\033[2J"))
+        os.close(leader)
+        os.close(follower)
 
 
 class Events(Case):
@@ -148,6 +247,17 @@ class Actions(Case):
             self.assertEqual(out, "")
             self.assertIn(f"legtapctl: {arguments[0]}: {part}", err)
 
+    def test_join(self):
+        transaction = next(c for c in self.json("calls")["calls"] if c["sip_call_id"] == "call-1")["transaction_id"]
+        call_id = next(c for c in self.json("calls")["calls"] if c["sip_call_id"] == "joins-1")["call_id"]
+        self.assertEqual(self.ctl("join", "joins-1", "--transaction", transaction)[0],
+                         f"{call_id} is of transaction {transaction}\n")
+        self.assertEqual(self.json("join", call_id, "--transaction", transaction)["transaction_id"], transaction)
+        refused = self.ctl("join", "recorded-1", "--transaction", transaction, status=1)[1]
+        self.assertIn("bear the TransactionId", refused)
+        self.assertIn("no UUID", self.ctl("join", "joins-1", "--transaction", "x", status=1)[1])
+        self.assertIn("--transaction is missing", self.ctl("join", "joins-1", status=2)[1])
+
     def test_failures_as_json(self):
         out, err = self.ctl("--json", "stop", "many-9", status=1)
         [event] = json.loads(out)["Events"]
@@ -208,6 +318,66 @@ class Billing(Case):
         self.assertIn("line 3", self.ctl("billing", "--ledger", copy, status=1)[1])
         self.assertIn("line 3", self.ctl("billing", "--verify", "--ledger", copy, status=1)[1])
         self.assertIn("No such file", self.ctl("billing", "--ledger", copy + "x", status=1)[1])
+
+    # --- What a head that was noted elsewhere shows; the sources above agree, so the file will do ---
+
+    def copy_of(self, lines):
+        path = os.path.join(self.folder.name, f"copy{next(NUMBERS)}.jsonl")
+        with open(path, "w") as file:
+            file.writelines(lines)
+        return path
+
+    def lines(self):
+        with open(self.ledger.path) as file:
+            return file.readlines()
+
+    def verdict(self, path, head):
+        """Whether `billing --verify` with that head (None: without) is content, and what it says."""
+        options = ["--head", head] if head else []
+        done = subprocess.run([LEGTAPCTL, "billing", "--verify", "--ledger", path, *options], capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertIn(done.returncode, (0, 1), done)
+        return done.returncode == 0, done.stderr
+
+    def test_missing_entry(self):
+        lines = self.lines()
+        for gone in range(len(lines) - 1):
+            path = self.copy_of(lines[:gone] + lines[gone + 1:])
+            for head in self.ledger.head, None:
+                content, why = self.verdict(path, head)
+                self.assertFalse(content, f"line {gone + 1} is gone")
+                self.assertIn(f"line {gone + 1}", why)
+
+    def test_cut_end(self):
+        lines = self.lines()
+        for kept in range(len(lines)):
+            path = self.copy_of(lines[:kept])
+            self.assertTrue(self.verdict(path, None)[0], "a shorter chain is whole by itself")
+            content, why = self.verdict(path, self.ledger.head)
+            self.assertFalse(content, f"{kept} lines are left")
+            self.assertIn("cut off", why)
+
+    def test_recomputed_chain(self):
+        """All hashes are right again, but a usage is a shorter one."""
+        path = os.path.join(self.folder.name, "recomputed.jsonl")
+        ledger = Ledger(path)
+        for line in self.lines():
+            entry = json.loads(line)
+            entry = {k: v for k, v in entry.items() if k not in ("seq", "prev_hash", "hash")}
+            if entry.get("duration_ms") == 90500:
+                entry["duration_ms"] = 10500
+            ledger.append_entry(entry)
+        self.assertTrue(self.verdict(path, None)[0], "it is whole by itself")
+        self.assertTrue(self.verdict(path, ledger.head)[0])
+        content, why = self.verdict(path, self.ledger.head)
+        self.assertFalse(content)
+        self.assertIn(f"entry {self.ledger.seq}", why)
+
+    def test_older_head_of_a_longer_chain(self):
+        """What was noted an hour ago stands in the chain that has grown since."""
+        for line in self.lines():
+            entry = json.loads(line)
+            self.assertTrue(self.verdict(self.ledger.path, f"{entry['seq']}:{entry['hash']}")[0])
 
 
 class NotReachable(Case):

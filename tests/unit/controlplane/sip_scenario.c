@@ -74,6 +74,14 @@ static void on_answered(void *arg, struct leg *leg)
 	note(arg, "answered", leg);
 }
 
+static void on_digit(void *arg, struct leg *leg, char digit, uint64_t at_ns)
+{
+	char what[] = "digit ?";
+
+	what[sizeof(what) - 2] = digit;
+	note(arg, what, leg);
+}
+
 static void on_ended(void *arg, struct leg *leg)
 {
 	note(arg, "ended", leg);
@@ -86,8 +94,8 @@ static void on_forgotten(void *arg, struct leg *leg)
 
 void scenario_create(struct scenario *s, const char *sbc)
 {
-	const struct leg_hooks hooks = {
-		s, on_offered, on_ringing, on_media_changed, on_answered, on_ended, on_forgotten};
+	const struct leg_hooks hooks = {s, on_offered, on_ringing, on_media_changed, on_answered,
+		on_digit, on_ended, on_forgotten};
 
 	memset(s, 0, sizeof(*s));
 	snprintf(s->config.site, sizeof(s->config.site), "test");
@@ -159,6 +167,21 @@ static void make_sdp(const struct line *l, char *out, size_t size)
 		direction ? direction : "", direction ? "\r\n" : "");
 }
 
+/* The body of an INFO by key=K or relay=K; its type, or NULL where there is neither. */
+static const char *make_key(const struct line *l, char *out, size_t size)
+{
+	char key[32];
+
+	if (option(l, "key", key, sizeof(key))) {
+		snprintf(out, size, "%s", key);
+		return "application/dtmf";
+	}
+	if (!option(l, "relay", key, sizeof(key)))
+		return NULL;
+	snprintf(out, size, "Signal=%s\r\nDuration=160\r\n", key);
+	return "application/dtmf-relay";
+}
+
 static void make_branch(const struct line *l, const char *method, char *out, size_t size)
 {
 	char low = l->hop[0] < l->hop[2] ? l->hop[0] : l->hop[2];
@@ -178,18 +201,23 @@ static size_t make_message(const struct line *l, char *out, size_t size)
 	const char *slash = strchr(l->what, '/');
 	const char *method = slash ? slash + 1 : l->what;
 	char first[128];
-	char sdp[512];
+	char body[512];
 	char from[600];
 	char to[600];
 	char value[256];
 	char branch[800];
 	char extra[600] = "";
+	const char *type;
 
 	if (slash)
 		snprintf(first, sizeof(first), "SIP/2.0 %.3s Reason", l->what);
 	else
 		snprintf(first, sizeof(first), "%s sip:called@example.com SIP/2.0", method);
-	make_sdp(l, sdp, sizeof(sdp));
+	type = make_key(l, body, sizeof(body));
+	if (!type) {
+		type = "application/sdp";
+		make_sdp(l, body, sizeof(body));
+	}
 	make_branch(l, method, branch, sizeof(branch));
 	tag_text(l->from, from, sizeof(from));
 	tag_text(l->to, to, sizeof(to));
@@ -200,9 +228,10 @@ static size_t make_message(const struct line *l, char *out, size_t size)
 	return (size_t)snprintf(out, size,
 		"%s\r\nVia: SIP/2.0/UDP host;branch=%s\r\nFrom: <sip:%s@example.com>%s\r\n"
 		"To: <sip:called@example.com;user=phone>%s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n"
-		"%s%sContent-Length: %zu\r\n\r\n%s",
+		"%s%s%s%sContent-Length: %zu\r\n\r\n%s",
 		first, branch, "caller", from, to, l->call, l->cseq, method, extra,
-		sdp[0] ? "Content-Type: application/sdp\r\n" : "", strlen(sdp), sdp);
+		body[0] ? "Content-Type: " : "", body[0] ? type : "", body[0] ? "\r\n" : "",
+		strlen(body), body);
 }
 
 static void run_line(struct scenario *s, const char *text)

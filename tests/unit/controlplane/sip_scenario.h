@@ -1,11 +1,12 @@
 /* SIP calls as lines of text, for tests of dialogs and legs.
  *
  *   0.100 A>S INVITE call from-tag to-tag cseq [sdp=PORT[/direction]] [c=HOST] [branch=B] [id=V]
- * [x=S] 0.200 S>A 200/INVITE call from-tag to-tag cseq … 32.5 - (time passes)
+ * [x=S] [key=K] [relay=K] 0.200 S>A 200/INVITE call from-tag to-tag cseq … 32.5 - (time passes)
  *
  * Hosts: A to D participants (10.0.0.1 …), S and T SBCs (10.9.0.1, 10.9.0.2), P and Q proxies
  * (10.5.0.1, 10.5.0.2); a and s as A and S in IPv6. A tag of "-" is none. `id` is the value of
- * Session-ID, `x` that of Session-Expires. The Via branch is made from call, CSeq, method and hosts
+ * Session-ID, `x` that of Session-Expires; `key` and `relay` are bodies of INFO (application/dtmf
+ * and dtmf-relay). The Via branch is made from call, CSeq, method and hosts
  * unless given. */
 #ifndef LEGTAP_TESTS_SIP_SCENARIO_H
 #define LEGTAP_TESTS_SIP_SCENARIO_H

@@ -102,7 +102,7 @@ static const struct expectation {
 static const char *method_name(enum sip_method m)
 {
 	static const char *const names[] = {
-		"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "OTHER"};
+		"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "OTHER"};
 
 	return names[m];
 }

@@ -126,6 +126,13 @@ int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
 	return 0;
 }
 
+int stream_watch(
+	struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES], void *watcher)
+{
+	fail_msg("no application asks for digits here");
+	return -ENOENT;
+}
+
 int stream_stats(struct dataplane *d, stream_id id, struct stream_stats *out)
 {
 	struct stream *s = stream_of(id);

@@ -223,10 +223,22 @@ static void on_acked(void *arg, uint64_t cookie)
 	f->acked[f->acked_count++] = cookie;
 }
 
+static void on_watched(void *arg, void *watcher, const struct watched_packet *p)
+{
+	struct fixture *f = arg;
+
+	assert_true(f->watched_count < FIXTURE_WATCHED);
+	f->watchers[f->watched_count] = watcher;
+	f->watched[f->watched_count++] = *p;
+}
+
 void fixture_poll(struct fixture *f)
 {
-	const struct dataplane_handlers handlers = {
-		.arg = f, .sip = on_sip, .unknown = on_unknown, .acked = on_acked};
+	const struct dataplane_handlers handlers = {.arg = f,
+		.sip = on_sip,
+		.unknown = on_unknown,
+		.watched = on_watched,
+		.acked = on_acked};
 
 	dataplane_poll(f->d, &handlers);
 }

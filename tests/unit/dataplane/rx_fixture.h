@@ -9,6 +9,7 @@
 #define FIXTURE_FRAMES 512 /* that may wait in a queue */
 #define FIXTURE_COOKIES 65536
 #define FIXTURE_UNKNOWN 4096
+#define FIXTURE_WATCHED 8192
 
 /* A queue as a NIC has it: frames wait in it until they are polled. */
 struct fixture_queue {
@@ -28,6 +29,9 @@ struct fixture {
 	unsigned int acked_count;
 	uint64_t acked[FIXTURE_COOKIES];
 	unsigned int sip_count;
+	unsigned int watched_count;
+	struct watched_packet watched[FIXTURE_WATCHED];
+	void *watchers[FIXTURE_WATCHED];
 	unsigned int unknown_count;
 	struct rte_mbuf *unknown[FIXTURE_UNKNOWN]; /* the test's to free or to give back */
 };
@@ -60,7 +64,7 @@ stream_id fixture_add(
 void fixture_set(struct fixture *f, stream_id id, enum gate gate, track_ref track, uint64_t open_ns,
 	uint64_t cookie);
 
-/* dataplane_poll: what came is in f->acked, f->sip_count, f->unknown. */
+/* dataplane_poll: what came is in f->acked, f->watched, f->sip_count, f->unknown. */
 void fixture_poll(struct fixture *f);
 
 /* How many frames of a track are in the chunks that were handed over since the last call; those of

@@ -1,0 +1,208 @@
+#include "controlplane/aws_keys.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX 65536
+#define FORBIDDEN_MODE (S_IRWXO | S_IWGRP | S_IXGRP)
+
+struct text {
+	const char *at;
+	size_t length;
+};
+
+struct parser {
+	struct aws_keys *keys;
+	struct aws_key key; /* of the section so far */
+	unsigned int line;
+	struct errmsg *e;
+};
+
+static struct text trim(struct text t)
+{
+	while (t.length > 0 && isspace((unsigned char)t.at[0])) {
+		t.at++;
+		t.length--;
+	}
+	while (t.length > 0 && isspace((unsigned char)t.at[t.length - 1]))
+		t.length--;
+	return t;
+}
+
+static bool text_is(struct text t, const char *name)
+{
+	return t.length == strlen(name) && memcmp(t.at, name, t.length) == 0;
+}
+
+const struct aws_key *aws_key_find(const struct aws_keys *keys, const char *id, size_t id_bytes)
+{
+	for (unsigned int i = 0; i < keys->count; i++)
+		if (text_is((struct text){id, id_bytes}, keys->keys[i].id))
+			return &keys->keys[i];
+	return NULL;
+}
+
+static int refuse(const struct parser *p, const char *why)
+{
+	return errmsg_set(p->e, -EINVAL, "line %u: %s", p->line, why);
+}
+
+static int set(const struct parser *p, char field[AWS_KEY_BYTES], struct text value)
+{
+	if (field[0])
+		return refuse(p, "the section has this name already");
+	if (value.length == 0 || value.length >= AWS_KEY_BYTES)
+		return refuse(p, "the value must have 1 to 128 characters");
+	for (size_t i = 0; i < value.length; i++)
+		if (!isgraph((unsigned char)value.at[i]))
+			return refuse(p, "the value must be of printable ASCII, without blanks");
+	memcpy(field, value.at, value.length);
+	field[value.length] = '\0';
+	return 0;
+}
+
+static int set_id(struct parser *p, struct text value)
+{
+	for (size_t i = 0; i < value.length; i++)
+		if (!isalnum((unsigned char)value.at[i]) && !strchr("_-.", value.at[i]))
+			return refuse(p, "an access key id is of letters, digits and _-.");
+	return set(p, p->key.id, value);
+}
+
+static int end_section(struct parser *p)
+{
+	struct aws_keys *keys = p->keys;
+
+	if (!p->key.id[0] && !p->key.secret[0])
+		return 0;
+	if (!p->key.id[0] || !p->key.secret[0])
+		return refuse(p, "the section before it has but one of aws_access_key_id and "
+				 "aws_secret_access_key");
+	if (aws_key_find(keys, p->key.id, strlen(p->key.id)))
+		return refuse(p, "the section before it has the access key id of another one");
+	if (keys->count == AWS_KEYS_MAX)
+		return refuse(p, "there are more than 64 keys before it");
+	keys->keys[keys->count++] = p->key;
+	memset(&p->key, 0, sizeof(p->key));
+	return 0;
+}
+
+static int take_line(struct parser *p, struct text line)
+{
+	const char *equals;
+	struct text name;
+	struct text value;
+
+	if (line.length == 0 || line.at[0] == '#' || line.at[0] == ';')
+		return 0;
+	if (line.at[0] == '[')
+		return end_section(p);
+	equals = memchr(line.at, '=', line.length);
+	if (!equals)
+		return refuse(p, "neither a section, \"[name]\", nor \"name = value\"");
+	name = trim((struct text){line.at, (size_t)(equals - line.at)});
+	value = trim((struct text){equals + 1, (size_t)(line.at + line.length - equals - 1)});
+	if (text_is(name, "aws_access_key_id"))
+		return set_id(p, value);
+	if (text_is(name, "aws_secret_access_key"))
+		return set(p, p->key.secret, value);
+	if (text_is(name, "aws_session_token"))
+		return refuse(p, "session tokens belong to temporary credentials of AWS, which "
+				 "cannot be checked here: give an id and a secret alone");
+	return 0;
+}
+
+int aws_keys_parse(const char *text, size_t bytes, struct aws_keys *out, struct errmsg *e)
+{
+	struct parser p = {.keys = out, .e = e};
+	const char *end = text + bytes;
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	while (text < end && err == 0) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = newline ? newline : end;
+
+		p.line++;
+		err = take_line(&p, trim((struct text){text, (size_t)(stop - text)}));
+		text = newline ? newline + 1 : end;
+	}
+	p.line++;
+	if (err == 0)
+		err = end_section(&p);
+	if (err == 0 && out->count == 0)
+		err = errmsg_set(e, -EINVAL,
+			"no key: needed are lines \"aws_access_key_id = …\" and "
+			"\"aws_secret_access_key = …\"");
+	explicit_bzero(&p.key, sizeof(p.key));
+	return err;
+}
+
+static int check_mode(int fd, const char *path, struct errmsg *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return errmsg_set(e, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return errmsg_set(e, -EINVAL, "%s is no regular file", path);
+	if (st.st_mode & FORBIDDEN_MODE)
+		return errmsg_set(e, -EPERM,
+			"%s has mode %04o and holds secrets: chmod 0640, or 0600, %s", path,
+			st.st_mode & 07777, path);
+	return 0;
+}
+
+static int read_all(int fd, char *text, size_t *bytes)
+{
+	ssize_t got = 1;
+
+	*bytes = 0;
+	while (got > 0 && *bytes < FILE_BYTES_MAX) {
+		got = read(fd, text + *bytes, FILE_BYTES_MAX - *bytes);
+		if (got < 0)
+			return -errno;
+		*bytes += (size_t)got;
+	}
+	return *bytes < FILE_BYTES_MAX ? 0 : -EFBIG;
+}
+
+static int load(int fd, const char *path, struct aws_keys *out, struct errmsg *e)
+{
+	char *text = malloc(FILE_BYTES_MAX);
+	struct errmsg why;
+	size_t bytes;
+	int err = text ? read_all(fd, text, &bytes) : -ENOMEM;
+
+	if (err != 0) {
+		errmsg_set(e, err, "cannot read %s: %s", path, strerror(-err));
+	} else {
+		err = aws_keys_parse(text, bytes, out, &why);
+		if (err != 0)
+			errmsg_set(e, err, "%s: %s", path, why.text);
+	}
+	if (text)
+		explicit_bzero(text, FILE_BYTES_MAX);
+	free(text);
+	return err;
+}
+
+int aws_keys_load(const char *path, struct aws_keys *out, struct errmsg *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return errmsg_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+	err = check_mode(fd, path, e);
+	if (err == 0)
+		err = load(fd, path, out, e);
+	close(fd);
+	return err;
+}
