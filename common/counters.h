@@ -23,9 +23,13 @@
 	X(to_control_sip, OUT, "SIP handed to the control thread") \
 	X(rtcp, OUT, "RTCP") \
 	X(not_rtp, OUT, "UDP that is neither SIP nor RTP") \
-	X(not_udp, OUT, "IP that is not UDP") \
+	X(not_udp, OUT, "IP that is neither UDP nor TCP that SIP may be in") \
 	X(not_ip, OUT, "frames that are not IP (ARP, LLDP, and such)") \
 	X(fragment, OUT, "IP fragments") \
+	X(unknown_tunnel, OUT, \
+		"tunnelled packets (GRE, ERSPAN, VXLAN, GENEVE, MPLS) of a kind that is not " \
+		"known") \
+	X(too_deep, OUT, "frames with more headers in one another than are followed") \
 	X(malformed, OUT, "frames whose headers contradict their length") \
 	X(drop_sip_ring_full, OUT, "SIP lost: the ring to the control thread was full") \
 	X(drop_unknown_ring_full, OUT, \

@@ -100,8 +100,8 @@ const struct config_key config_keys[] = {
 		.help = "The longest frame that the port takes, jumbo frames included."},
 	{"ports[].separate", KEY_BOOLEAN, FIELD(struct dataplane_port_config, separate),
 		.fallback = "false",
-		.help = "Media is matched only in the encapsulation (VLAN, …) that its SIP came "
-			"in."},
+		.help = "Media is matched only in the encapsulation (VLAN, VNI, session) that its "
+			"SIP came in."},
 	{"cores", KEY_OBJECT, .help = "Which CPU core runs which thread."},
 	{"cores.control", KEY_INTEGER, FIELD(struct config, cores.control), .fallback = "-1",
 		RANGE(-1, CONFIG_CORE_MAX), .unit = "core",
@@ -123,9 +123,9 @@ const struct config_key config_keys[] = {
 			"passes none of them is one leg per dialog, with the caller as "
 			"participant."},
 	{"sbc.sip_ports", KEY_UDP_PORTS, LIST(struct config, sbc.sip_ports, sbc.sip_port_count),
-		.fallback = "[5060]", RANGE(1, 65535), .unit = "UDP ports",
-		.help = "Where SIP is looked for. An empty list: on any port, by its content "
-			"(`--read` always does)."},
+		.fallback = "[5060]", RANGE(1, 65535), .unit = "ports",
+		.help = "Where SIP is looked for, over UDP and TCP. An empty list: on any port, by "
+			"its content (`--read` always does), and over TCP on 5060."},
 	{"transaction", KEY_OBJECT, .help = "How the legs of one call are found to be one."},
 	{"transaction.header", KEY_TEXT, FIELD(struct config, transaction_header),
 		.fallback = "\"Session-ID\"", .form = &form_header,

@@ -22,6 +22,7 @@ struct hep_server;
 struct ledger;
 struct media;
 struct recordings;
+struct sip_tcp;
 struct siprec_server;
 struct storage;
 struct topology;
@@ -39,6 +40,7 @@ struct control {
 	struct storage *storage;
 	struct legs *legs;
 	struct dialogs *dialogs;
+	struct sip_tcp *sip_tcp;
 	struct endpoints *endpoints;
 	struct media *media;
 	struct recordings *recordings;

@@ -77,6 +77,11 @@ uint64_t dialog_count(const struct dialogs *d, enum dialog_counter c)
 	return count;
 }
 
+void dialog_note(struct dialogs *d, enum dialog_counter c)
+{
+	d->counts[c]++;
+}
+
 const char *dialog_counter_name(enum dialog_counter c)
 {
 	return counter_names[c];

@@ -40,10 +40,16 @@ uint32_t dialog_invite_cseq(const struct leg *leg);
 	X(retransmissions, "SIP messages seen before") \
 	X(sbc_to_sbc, "INVITEs with an SBC at both ends: no leg") \
 	X(no_dialog, "SIP messages of a dialog whose INVITE was not seen") \
-	X(other, "SIP messages that concern no call (REGISTER, OPTIONS, …)")
+	X(other, "SIP messages that concern no call (REGISTER, OPTIONS, …)") \
+	X(tcp_segments, "TCP segments in which SIP was looked for") \
+	X(tcp_gaps, "holes in TCP streams of SIP: segments that were never seen") \
+	X(tcp_not_sip, "TCP streams in which no SIP was found") \
+	X(tcp_refused, "TCP streams forgotten, or segments not kept: no room") \
+	X(tls, "connections of SIP over TLS: their messages can't be read")
 
 #define DIALOG_ENUM(name, help) DIALOG_##name,
 enum dialog_counter { DIALOG_COUNTERS(DIALOG_ENUM) DIALOG_COUNTER_COUNT };
+void dialog_note(struct dialogs *d, enum dialog_counter c); /* one more: sip_tcp.c */
 uint64_t dialog_count(const struct dialogs *d, enum dialog_counter c);
 const char *dialog_counter_name(enum dialog_counter c);
 const char *dialog_counter_help(enum dialog_counter c);

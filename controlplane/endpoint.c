@@ -154,69 +154,114 @@ static bool announced(const struct leg *leg, enum leg_end end, const struct neta
 }
 
 /* How well an endpoint fits a packet. */
-#define FITS_BOTH_ENDS 8U
-#define FITS_ENCAPSULATION 4U
+#define FITS_BOTH_ENDS 4U
 #define FITS_LIVE 2U
 #define FITS_ADDRESS 1U
 
-static unsigned int fit(const struct endpoint *p, const struct netaddr *address,
-	const struct netaddr *other, uint32_t encapsulation)
+/* A packet, and which legs may have it: those whose SIP came in its own encapsulation, or the
+ * others. */
+struct search {
+	const struct endpoints *endpoints;
+	const struct flow *flow;
+	bool own;
+};
+
+/* The endpoint that has it, and by which of its addresses. */
+struct claim {
+	const struct endpoint *endpoint; /* NULL: none */
+	unsigned int fit;
+	bool by_destination;
+};
+
+static const struct endpoint *first_at(const struct search *s, const struct netaddr *address)
 {
+	return s->endpoints->buckets[netaddr_hash(address) & s->endpoints->mask];
+}
+
+static unsigned int fit(const struct search *s, const struct endpoint *p, bool by_destination)
+{
+	const struct flow *flow = s->flow;
+	const struct netaddr *address = by_destination ? &flow->destination : &flow->source;
+	const struct netaddr *other = by_destination ? &flow->source : &flow->destination;
 	unsigned int f = FITS_ADDRESS;
 
-	if (!netaddr_equal(&p->address, address))
+	if (!netaddr_equal(&p->address, address) ||
+		(p->leg->encapsulation == flow->encapsulation) != s->own)
 		return 0;
 	if (announced(p->leg, p->end == END_SBC ? END_PARTICIPANT : END_SBC, other))
 		f |= FITS_BOTH_ENDS;
-	if (p->leg->encapsulation == encapsulation)
-		f |= FITS_ENCAPSULATION;
 	if (p->leg->state != LEG_ENDED)
 		f |= FITS_LIVE;
 	return f;
 }
 
-/* The endpoint at `address` that fits best; the chain has the newest first. */
-static const struct endpoint *best(const struct endpoints *e, const struct netaddr *address,
-	const struct netaddr *other, uint32_t encapsulation, unsigned int *best_fit)
+/* The endpoint at an address that fits best; the chain has the newest first. */
+static struct claim best(const struct search *s, bool by_destination)
 {
-	const struct endpoint *found = NULL;
+	struct claim c = {.by_destination = by_destination};
 
-	*best_fit = 0;
-	for (const struct endpoint *p = e->buckets[netaddr_hash(address) & e->mask]; p;
-		p = p->next) {
-		unsigned int f = fit(p, address, other, encapsulation);
+	for (const struct endpoint *p =
+			first_at(s, by_destination ? &s->flow->destination : &s->flow->source);
+		p; p = p->next) {
+		unsigned int f = fit(s, p, by_destination);
 
-		if (f > *best_fit) {
-			*best_fit = f;
-			found = p;
+		if (f > c.fit) {
+			c.fit = f;
+			c.endpoint = p;
 		}
 	}
-	return found;
+	return c;
 }
 
-static bool take(const struct endpoint *p, bool is_destination, struct leg **leg, enum track *track)
+static struct claim find_claim(const struct search *s)
 {
-	*leg = p->leg;
-	*track = (p->end == END_SBC) == is_destination ? TRACK_INCOMING : TRACK_OUTGOING;
+	struct claim to = best(s, true);
+	struct claim from;
+
+	if (to.endpoint &&
+		(to.fit & FITS_BOTH_ENDS || (to.endpoint->end == END_SBC && to.fit & FITS_LIVE)))
+		return to;
+	from = best(s, false);
+	if (!to.endpoint || (from.endpoint && from.fit & FITS_LIVE &&
+				    (from.endpoint->end == END_SBC || !(to.fit & FITS_LIVE))))
+		return from;
+	return to;
+}
+
+/* Whether no leg of another call claims the packet as well. */
+static bool is_alone(const struct search *s, const struct claim *c)
+{
+	for (const struct endpoint *p = first_at(s, &c->endpoint->address); p; p = p->next)
+		if (p->leg->session != c->endpoint->leg->session &&
+			fit(s, p, c->by_destination) >= c->fit)
+			return false;
 	return true;
 }
 
-bool endpoint_match(struct endpoints *e, const struct netaddr *source,
-	const struct netaddr *destination, uint32_t encapsulation, struct leg **leg,
+static bool take(const struct claim *c, struct leg **leg, enum track *track)
+{
+	const struct endpoint *p = c->endpoint;
+
+	if (!p)
+		return false;
+	*leg = p->leg;
+	*track = (p->end == END_SBC) == c->by_destination ? TRACK_INCOMING : TRACK_OUTGOING;
+	return true;
+}
+
+bool endpoint_match(struct endpoints *e, const struct flow *flow, bool separate, struct leg **leg,
 	enum track *track)
 {
-	unsigned int to_fit;
-	unsigned int from_fit;
-	const struct endpoint *to = best(e, destination, source, encapsulation, &to_fit);
-	const struct endpoint *from;
+	const struct search inside = {.endpoints = e, .flow = flow, .own = true};
+	const struct search elsewhere = {.endpoints = e, .flow = flow, .own = false};
+	struct claim own = find_claim(&inside);
+	struct claim other;
 
-	if (to && (to_fit & FITS_BOTH_ENDS || (to->end == END_SBC && to_fit & FITS_LIVE)))
-		return take(to, true, leg, track);
-	from = best(e, source, destination, encapsulation, &from_fit);
-	if (!from && !to)
-		return false;
-	if (!to ||
-		(from && from_fit & FITS_LIVE && (from->end == END_SBC || !(to_fit & FITS_LIVE))))
-		return take(from, false, leg, track);
-	return take(to, true, leg, track);
+	if (separate || own.fit & (FITS_BOTH_ENDS | FITS_LIVE))
+		return take(&own, leg, track);
+	other = find_claim(&elsewhere);
+	if (other.fit & FITS_LIVE)
+		return is_alone(&elsewhere, &other) ? take(&other, leg, track)
+						    : take(&own, leg, track);
+	return take(own.endpoint ? &own : &other, leg, track);
 }

@@ -5,6 +5,7 @@
 
 #include "common/netaddr.h"
 #include "controlplane/leg.h"
+#include "dataplane/dataplane.h"
 
 struct endpoints;
 
@@ -18,14 +19,15 @@ int endpoint_add(
 /* Forgets all addresses of a leg. */
 void endpoints_forget(struct endpoints *e, struct leg *leg);
 
-/* The leg and track of a packet: by its destination (an address an end announced to receive at: the
+/* The leg and track of a flow: by its destination (an address an end announced to receive at: the
  * participant's is OUTGOING, the SBC's INCOMING), failing that by its source (symmetric RTP: an end
- * sends from where it receives). Of several, the one whose two ends both fit, then one in the
- * encapsulation of its SIP, then a live one, then the newest. A destination that only a participant
- * announced gives way to a source that an SBC announced: what a participant announces may be a
- * private address that others have too. True when found. RTCP ports are no business of this. */
-bool endpoint_match(struct endpoints *e, const struct netaddr *source,
-	const struct netaddr *destination, uint32_t encapsulation, struct leg **leg,
+ * sends from where it receives). Legs whose SIP came in the flow's own encapsulation are asked
+ * first; the others, unless `separate`, only when none of those has it, and exactly one live call
+ * claims it. Of several legs, the one whose two ends both fit, then a live one, then the newest. A
+ * destination that only a participant announced gives way to a source that an SBC announced: what a
+ * participant announces may be a private address that others have too. True when found. RTCP ports
+ * are no business of this. */
+bool endpoint_match(struct endpoints *e, const struct flow *flow, bool separate, struct leg **leg,
 	enum track *track);
 
 #endif

@@ -33,6 +33,7 @@
 #include "controlplane/line_log.h"
 #include "controlplane/media.h"
 #include "controlplane/recordings.h"
+#include "controlplane/sip_tcp.h"
 #include "controlplane/siprec_server.h"
 #include "controlplane/siprec_session.h"
 #include "dataplane/dataplane.h"
@@ -101,6 +102,13 @@ static void on_hep_sip(void *arg, const struct hep_message *m)
 
 /* --- From the dataplane --- */
 
+/* Recording sessions pass a port as their media does, and are no calls. */
+static bool is_siprec(const struct control *c, const struct sip_packet *sip)
+{
+	return siprec_server_is_at(c->siprec, &sip->source) ||
+	       siprec_server_is_at(c->siprec, &sip->destination);
+}
+
 static void on_sip(void *arg, struct rte_mbuf *m)
 {
 	struct control *c = arg;
@@ -114,12 +122,11 @@ static void on_sip(void *arg, struct rte_mbuf *m)
 
 	move_time(c, p->arrival_ns);
 	sip.bytes = packet_payload(m, the_loop->sip, sizeof(the_loop->sip));
+	if (p->tcp && !is_siprec(c, &sip))
+		sip_tcp_receive(c->sip_tcp, &sip);
+	else if (!is_siprec(c, &sip))
+		dialog_receive(c->dialogs, &sip);
 	packet_free(m);
-	/* Recording sessions go through a port as their media does, and are no calls. */
-	if (siprec_server_is_at(c->siprec, &sip.source) ||
-		siprec_server_is_at(c->siprec, &sip.destination))
-		return;
-	dialog_receive(c->dialogs, &sip);
 }
 
 static void on_unknown(void *arg, struct rte_mbuf *m)
@@ -148,6 +155,7 @@ static void on_tick(void *arg, uint64_t now_ns)
 
 	move_time(c, now_ns);
 	media_age(c->media, now_ns);
+	sip_tcp_age(c->sip_tcp, now_ns, c->wall_offset_ns);
 }
 
 static void begin_ending(struct control *c, const char *reason)
@@ -309,6 +317,7 @@ static void turn(struct control *c)
 	if (!c->read_mode) {
 		timers_run(&c->timers, c->now_ns);
 		media_age(c->media, c->now_ns);
+		sip_tcp_age(c->sip_tcp, c->now_ns, c->wall_offset_ns);
 	}
 	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
@@ -391,6 +400,8 @@ int control_create(struct control *c, struct errmsg *e)
 	err = legs_create(&c->legs, c->config, &c->timers, &hooks);
 	if (err == 0)
 		err = dialogs_create(&c->dialogs, c->config, c->legs, &c->timers);
+	if (!err)
+		err = sip_tcp_create(&c->sip_tcp, c->config, c->dialogs);
 	if (err == 0)
 		err = endpoints_create(&c->endpoints);
 	if (err == 0)
@@ -417,6 +428,7 @@ void control_destroy(struct control *c)
 	hep_server_destroy(c->hep);
 	siprec_server_destroy(c->siprec);
 	c->siprec = NULL;
+	sip_tcp_destroy(c->sip_tcp);
 	dialogs_destroy(c->dialogs);
 	legs_destroy(c->legs); /* calls on_forgotten for each leg */
 	recordings_destroy(c->recordings);
@@ -426,6 +438,7 @@ void control_destroy(struct control *c)
 	events_destroy(c->events);
 	c->events = NULL;
 	c->hep = NULL;
+	c->sip_tcp = NULL;
 	c->dialogs = NULL;
 	c->legs = NULL;
 	c->recordings = NULL;

@@ -90,13 +90,21 @@ static void unlink_stream(struct media *m, struct media_stream *s)
 	*at = s->next_by_destination;
 }
 
-static struct media_stream *make_stream(struct media *m, const struct flow *flow)
+static bool is_separate(const struct media *m, uint8_t port)
+{
+	const struct config *c = m->control->config;
+
+	return !m->control->read_mode && port < c->port_count && c->ports[port].separate;
+}
+
+static struct media_stream *make_stream(struct media *m, const struct flow *flow, bool separate)
 {
 	struct media_stream *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->flow = *flow;
+	s->separate = separate;
 	s->since_ns = m->control->now_ns;
 	link_stream(m, s);
 	return s;
@@ -249,8 +257,7 @@ static void match(struct media *m, struct media_stream *s)
 	struct leg *leg;
 	enum track track;
 
-	if (!endpoint_match(m->control->endpoints, &s->flow.source, &s->flow.destination,
-		    s->flow.encapsulation, &leg, &track))
+	if (!endpoint_match(m->control->endpoints, &s->flow, s->separate, &leg, &track))
 		return;
 	assert(leg);
 	if (s->leg != leg || s->track != track)
@@ -274,14 +281,13 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		return;
 	}
 	if (!s)
-		s = make_stream(m, &flow);
+		s = make_stream(m, &flow, is_separate(m, p->port));
 	if (!s) {
 		m->counts[MEDIA_refused]++;
 		packet_free(mbuf);
 		return;
 	}
-	if (endpoint_match(m->control->endpoints, &flow.source, &flow.destination,
-		    flow.encapsulation, &leg, &track)) {
+	if (endpoint_match(m->control->endpoints, &flow, s->separate, &leg, &track)) {
 		if (claim(m, s, leg, track))
 			packet_reinject(m->control->dataplane, mbuf);
 		else

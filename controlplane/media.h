@@ -30,6 +30,7 @@ struct media_stream {
 	stream_id id;		      /* 0: held */
 	uint32_t ordinal;	      /* in the leg's recording; recordings.c */
 	uint32_t while_paused_before; /* its count when it joined the recording; recordings.c */
+	bool separate;		      /* its port's; matched in its SIP's own encapsulation only */
 	bool watched;		      /* for digits; digit_source.c */
 	bool held;		      /* in the list of those that wait for a leg */
 	struct rte_mbuf **packets;    /* held; oldest first; NULL: none, or no memory for any */

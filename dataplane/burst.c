@@ -1,9 +1,15 @@
 #include "dataplane/burst.h"
 
+#include <arpa/inet.h>
+
 #include "common/counters.h"
 #include "dataplane/packet.h"
 #include "dataplane/rtp.h"
 #include "dataplane/start_line.h"
+
+#define SIP_PORT 5060
+#define SIPS_PORT 5061
+#define TCP_BEGINS_OR_ENDS 0x07 /* FIN, SYN, RST */
 
 static bool is_sip_port(const struct burst_rules *rules, const struct flow_key *key)
 {
@@ -35,18 +41,60 @@ static enum rx_counter outcome_of_payload(
 	return RX_not_rtp;
 }
 
+static bool has_port(const struct flow_key *key, uint16_t port)
+{
+	uint16_t from = key->version == 4 ? key->v4.source_port : key->v6.source_port;
+	uint16_t to = key->version == 4 ? key->v4.destination_port : key->v6.destination_port;
+
+	return from == htons(port) || to == htons(port);
+}
+
+/* The first message of a TLS client (RFC 8446, 5.1 and 4), that it may be told of. */
+static bool is_tls_hello(const uint8_t *data, uint32_t bytes)
+{
+	return bytes > 5 && data[0] == 0x16 && data[1] == 3 && data[5] == 1;
+}
+
+/* Where one segment is from the middle of a message, its content tells nothing: ports do. Segments
+ * that neither say something nor begin or end a connection are of no use. */
+static enum rx_counter outcome_of_segment(
+	const struct burst *b, const struct burst_rules *rules, unsigned int i)
+{
+	const uint8_t *h = burst_payload(b, i);
+	const struct flow_key *key = &b->decaps[i].key;
+	uint32_t header_bytes = (h[12] >> 4) * 4U;
+	uint32_t readable = burst_readable(b, i);
+	bool has_data = b->decaps[i].payload_bytes > header_bytes;
+
+	if (!has_data && !(h[13] & TCP_BEGINS_OR_ENDS))
+		return RX_not_udp;
+	if (rules->sip_port_count > 0 ? is_sip_port(rules, key)
+				      : rules->any_tcp || has_port(key, SIP_PORT))
+		return RX_to_control_sip;
+	if (has_port(key, SIPS_PORT) && has_data && readable > header_bytes &&
+		is_tls_hello(h + header_bytes, readable - header_bytes))
+		return RX_to_control_sip;
+	return RX_not_udp;
+}
+
 static enum rx_counter outcome_of(
 	const struct burst *b, const struct burst_rules *rules, unsigned int i)
 {
 	switch (b->decaps[i].verdict) {
 	case DECAP_UDP:
 		return outcome_of_payload(b, rules, i);
+	case DECAP_TCP:
+		return outcome_of_segment(b, rules, i);
 	case DECAP_NOT_UDP:
 		return RX_not_udp;
 	case DECAP_NOT_IP:
 		return RX_not_ip;
 	case DECAP_FRAGMENT:
 		return RX_fragment;
+	case DECAP_UNKNOWN_TUNNEL:
+		return RX_unknown_tunnel;
+	case DECAP_TOO_DEEP:
+		return RX_too_deep;
 	case DECAP_MALFORMED:
 		break;
 	}

@@ -19,7 +19,8 @@
 /* What burst_parse needs to know of its rx core. */
 struct burst_rules {
 	unsigned int rx;
-	unsigned int sip_port_count;		     /* 0: SIP may be on any port */
+	bool any_tcp;		     /* with sip_port_count 0: TCP may be SIP on any port */
+	unsigned int sip_port_count; /* 0: SIP may be on any port */
 	uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX]; /* network order */
 };
 

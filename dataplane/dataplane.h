@@ -73,9 +73,10 @@ struct packet {
 	uint64_t arrival_ns; /* recording clock */
 	struct netaddr source;
 	struct netaddr destination;
-	uint32_t encapsulation;	 /* 0: none; else an id of the VLAN tags, VNI, … it came in
-				    (dataplane_encapsulation) */
-	uint32_t payload_bytes;	 /* of UDP */
+	uint32_t encapsulation; /* 0: none; else an id of the VLAN tags, VNI, … it came in
+				   (dataplane_encapsulation) */
+	uint32_t payload_bytes; /* of UDP; or of TCP, whose header is then a part of it */
+	bool tcp;
 	uint16_t payload_offset; /* in the first segment of the mbuf */
 	uint8_t rx;		 /* the rx core */
 	uint8_t port;		 /* index of the port in the configuration */
@@ -85,7 +86,7 @@ struct packet {
  * mbuf. */
 struct packet *packet_of(struct rte_mbuf *m);
 
-/* Copies at most `size` bytes of the UDP payload to buf (a chain of segments is walked), the count
+/* Copies at most `size` bytes of the payload to buf (a chain of segments is walked), the count
  * copied returned. */
 uint32_t packet_payload(struct rte_mbuf *m, void *buf, uint32_t size);
 

@@ -1,78 +1,10 @@
-/* The parser is a loop over layers: each one checks itself, narrows what is left for the ones
- * inside it, and names the next. */
-#include "dataplane/decap.h"
-
+/* The loop over layers, and those of them that every packet has. */
 #include <netinet/in.h>
 
-#include <rte_branch_prediction.h>
-
-#define LAYERS_MAX 24
-
-#define TYPE_IPV4 0x0800
-#define TYPE_IPV6 0x86dd
-#define TYPE_VLAN 0x8100
-#define TYPE_QINQ 0x88a8
-#define TYPE_QINQ_OLD 0x9100
+#include "dataplane/decap_layer.h"
 
 #define MORE_FRAGMENTS 0x2000
 #define FRAGMENT_OFFSET 0x1fff
-
-enum layer {
-	LAYER_LINK,
-	LAYER_VLAN,
-	LAYER_IPV4,
-	LAYER_IPV6,
-	LAYER_EXTENSION, /* of IPv6 */
-	LAYER_UDP,
-	LAYER_DONE, /* the verdict is in */
-};
-
-struct parser {
-	const uint8_t *bytes;
-	uint32_t at;	   /* offset of the next header */
-	uint32_t end;	   /* where the innermost length so far says that the packet ends */
-	uint32_t readable; /* offset of the first byte that must not be read */
-	uint32_t captured;
-	uint32_t encapsulation;
-	uint8_t protocol; /* the IP protocol at `at` */
-	enum link_type link;
-	struct decap *out;
-};
-
-static inline uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-/* The next n bytes, or NULL when the packet or what we have of it ends before. */
-static inline const uint8_t *header(const struct parser *p, uint32_t n)
-{
-	uint32_t end = p->end < p->readable ? p->end : p->readable;
-
-	return end >= p->at && end - p->at >= n ? p->bytes + p->at : NULL;
-}
-
-static inline enum layer done(struct parser *p, enum decap_verdict verdict)
-{
-	p->out->verdict = verdict;
-	return LAYER_DONE;
-}
-
-static inline enum layer after_type(struct parser *p, uint16_t type)
-{
-	switch (type) {
-	case TYPE_IPV4:
-		return LAYER_IPV4;
-	case TYPE_IPV6:
-		return LAYER_IPV6;
-	case TYPE_VLAN:
-	case TYPE_QINQ:
-	case TYPE_QINQ_OLD:
-		return LAYER_VLAN;
-	default:
-		return done(p, DECAP_NOT_IP);
-	}
-}
 
 /* A link header of `bytes` bytes with the EtherType at `type_at`. */
 static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t type_at)
@@ -82,7 +14,7 @@ static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t t
 	if (unlikely(!h))
 		return done(p, DECAP_MALFORMED);
 	p->at += bytes;
-	return after_type(p, be16(h + type_at));
+	return after_type(p, be16(h + type_at), DECAP_NOT_IP);
 }
 
 static enum layer after_raw(struct parser *p)
@@ -148,7 +80,43 @@ static enum layer parse_vlan(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	p->encapsulation = encapsulation_push_vlan(p->encapsulation, be16(h) & 0x0fff);
 	p->at += 4;
-	return after_type(p, be16(h + 2));
+	return after_type(p, be16(h + 2), DECAP_NOT_IP);
+}
+
+/* The layer that an IP protocol names; LAYER_DONE: none. */
+static inline enum layer layer_of_protocol(uint8_t protocol, uint8_t version)
+{
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return LAYER_UDP;
+	case IPPROTO_TCP:
+		return LAYER_TCP;
+	case IPPROTO_IPIP:
+		return LAYER_IPV4;
+	case IPPROTO_IPV6:
+		return LAYER_IPV6;
+	case IPPROTO_GRE:
+		return LAYER_GRE;
+	case IPPROTO_MPLS:
+		return LAYER_MPLS;
+	case IPPROTO_AH:
+		return LAYER_EXTENSION;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_DSTOPTS:
+		return version == 6 ? LAYER_EXTENSION : LAYER_DONE;
+	default:
+		return LAYER_DONE;
+	}
+}
+
+static inline enum layer after_protocol(struct parser *p, uint8_t protocol)
+{
+	enum layer layer = layer_of_protocol(protocol, p->out->key.version);
+
+	p->protocol = protocol;
+	return layer == LAYER_DONE ? done(p, DECAP_NOT_UDP) : layer;
 }
 
 static inline enum layer parse_ipv4(struct parser *p)
@@ -166,31 +134,12 @@ static inline enum layer parse_ipv4(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	if (unlikely(be16(h + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)))
 		return done(p, DECAP_FRAGMENT);
-	if (h[9] != IPPROTO_UDP)
-		return done(p, DECAP_NOT_UDP);
 	p->out->key.version = 4;
 	memcpy(p->out->key.v4.source, h + 12, 4);
 	memcpy(p->out->key.v4.destination, h + 16, 4);
 	p->end = p->at + total;
 	p->at += header_bytes;
-	return LAYER_UDP;
-}
-
-static enum layer after_protocol(struct parser *p, uint8_t protocol)
-{
-	p->protocol = protocol;
-	switch (protocol) {
-	case IPPROTO_UDP:
-		return LAYER_UDP;
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_AH:
-	case IPPROTO_DSTOPTS:
-		return LAYER_EXTENSION;
-	default:
-		return done(p, DECAP_NOT_UDP);
-	}
+	return likely(h[9] == IPPROTO_UDP) ? LAYER_UDP : after_protocol(p, h[9]);
 }
 
 static enum layer parse_ipv6(struct parser *p)
@@ -236,10 +185,29 @@ static enum layer parse_extension(struct parser *p)
 	return after_protocol(p, h[0]);
 }
 
+static inline bool is_tunnel_port(uint16_t port)
+{
+	return port == PORT_VXLAN || port == PORT_GENEVE || port == PORT_VXLAN_OLD ||
+	       port == PORT_MPLS;
+}
+
+/* They stand at the beginning of UDP's header and of TCP's. */
+static inline void set_ports(struct parser *p, const uint8_t *h)
+{
+	struct flow_key *key = &p->out->key;
+
+	if (likely(key->version == 4)) {
+		memcpy(&key->v4.source_port, h, 4); /* and the destination's */
+		key->v4.scope = p->encapsulation;
+	} else {
+		memcpy(&key->v6.source_port, h, 4);
+		key->v6.scope = p->encapsulation;
+	}
+}
+
 static inline enum layer parse_udp(struct parser *p)
 {
 	const uint8_t *h = header(p, 8);
-	struct flow_key *key = &p->out->key;
 	uint32_t length;
 	uint32_t captured;
 
@@ -248,19 +216,47 @@ static inline enum layer parse_udp(struct parser *p)
 	length = be16(h + 4);
 	if (unlikely(length < 8 || length > p->end - p->at))
 		return done(p, DECAP_MALFORMED);
-	if (likely(key->version == 4)) {
-		memcpy(&key->v4.source_port, h, 4); /* and the destination's */
-		key->v4.scope = p->encapsulation;
-	} else {
-		memcpy(&key->v6.source_port, h, 4);
-		key->v6.scope = p->encapsulation;
-	}
+	set_ports(p, h);
 	p->at += 8;
+	if (unlikely(is_tunnel_port(be16(h + 2))) && length >= 16 && header(p, 8)) {
+		enum layer inside = decap_tunnel_in_udp(h + 8, be16(h + 2));
+
+		if (inside != LAYER_UDP) {
+			p->end = p->at + length - 8;
+			return inside;
+		}
+	}
 	p->out->payload_offset = p->at;
 	p->out->payload_wire = length - 8;
 	captured = p->captured - p->at;
 	p->out->payload_bytes = length - 8 < captured ? length - 8 : captured;
 	return done(p, DECAP_UDP);
+}
+
+static inline enum layer parse_tcp(struct parser *p)
+{
+	const uint8_t *h = header(p, 20);
+	uint32_t length = p->end - p->at;
+	uint32_t captured;
+
+	if (!h || (h[12] >> 4) * 4U < 20 || (h[12] >> 4) * 4U > length)
+		return done(p, DECAP_MALFORMED);
+	set_ports(p, h);
+	captured = p->captured - p->at;
+	p->out->payload_offset = p->at;
+	p->out->payload_wire = length;
+	p->out->payload_bytes = length < captured ? length : captured;
+	return done(p, DECAP_TCP);
+}
+
+/* A copy: the parser whose address goes nowhere stays in registers. */
+static inline enum layer parse_tunnel(struct parser *p, enum layer layer)
+{
+	struct parser copy = *p;
+
+	layer = decap_tunnel(&copy, layer);
+	*p = copy;
+	return layer;
 }
 
 static inline enum layer parse_layer(struct parser *p, enum layer layer)
@@ -278,10 +274,11 @@ static inline enum layer parse_layer(struct parser *p, enum layer layer)
 		return parse_extension(p);
 	case LAYER_UDP:
 		return parse_udp(p);
-	case LAYER_DONE:
-		break;
+	case LAYER_TCP:
+		return parse_tcp(p);
+	default:
+		return parse_tunnel(p, layer);
 	}
-	return LAYER_DONE;
 }
 
 enum decap_verdict decap_parse(const struct frame *frame, struct decap *out)
@@ -297,10 +294,10 @@ enum decap_verdict decap_parse(const struct frame *frame, struct decap *out)
 	};
 	enum layer layer = LAYER_LINK;
 
-	for (unsigned int depth = 0; depth < LAYERS_MAX; depth++) {
+	for (unsigned int depth = 0; depth < DECAP_LAYERS_MAX; depth++) {
 		layer = parse_layer(&p, layer);
 		if (layer == LAYER_DONE)
 			return out->verdict;
 	}
-	return out->verdict = DECAP_MALFORMED;
+	return out->verdict = DECAP_TOO_DEEP;
 }

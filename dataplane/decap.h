@@ -1,10 +1,13 @@
 /* From the bytes of a frame to its UDP payload and the flow that it is of.
  *
- * Link layers: Ethernet (II), and those of captures (link.h). Then any number of VLAN tags
- * (IEEE 802.1Q, 802.1ad, and 0x9100), IPv4 (RFC 791, with options), IPv6 (RFC 8200, with the
- * extension headers that leave the payload in the clear), UDP (RFC 768). Every length is checked
- * against the one around it, and against what was captured; padding behind the IP packet is
- * ignored. A pure function; any thread. */
+ * Link layers: Ethernet (II), and those of captures (link.h). Then VLAN tags (IEEE 802.1Q, 802.1ad,
+ * and 0x9100), IPv4 (RFC 791, with options), IPv6 (RFC 8200, with the extension headers that leave
+ * the payload in the clear), UDP (RFC 768). Among and around them, in any order, what mirrors wrap
+ * packets in: MPLS (RFC 3032; IP or an Ethernet pseudowire, RFC 4448, below; in IP and in UDP,
+ * too), PPPoE sessions (RFC 2516), GRE (RFC 2784, 2890), NVGRE (RFC 7637), ERSPAN I, II and III,
+ * VXLAN (RFC 7348), GENEVE (RFC 8926), IP in IP (RFC 2003, 2473, 4213). At most DECAP_LAYERS_MAX
+ * headers. Every length is checked against the one around it, and against what was captured;
+ * padding behind the IP packet is ignored. A pure function; any thread. */
 #ifndef LEGTAP_DATAPLANE_DECAP_H
 #define LEGTAP_DATAPLANE_DECAP_H
 
@@ -14,12 +17,18 @@
 #include "dataplane/flow.h"
 #include "dataplane/link.h"
 
+/* Headers in one another; a stack of MPLS labels counts as one, of at most as many labels. */
+#define DECAP_LAYERS_MAX 24
+
 enum decap_verdict {
 	DECAP_UDP,
-	DECAP_NOT_UDP,	 /* IP, but not UDP */
-	DECAP_NOT_IP,	 /* neither IP nor a known way around it */
-	DECAP_FRAGMENT,	 /* a piece of an IP packet */
-	DECAP_MALFORMED, /* a header contradicts a length, or is not whole */
+	DECAP_TCP,
+	DECAP_NOT_UDP,	      /* IP, but neither UDP nor TCP */
+	DECAP_NOT_IP,	      /* neither IP nor a known way around it */
+	DECAP_FRAGMENT,	      /* a piece of an IP packet */
+	DECAP_UNKNOWN_TUNNEL, /* a tunnel with something in it that is not known */
+	DECAP_TOO_DEEP,	      /* more headers in one another than DECAP_LAYERS_MAX */
+	DECAP_MALFORMED,      /* a header contradicts a length, or is not whole */
 };
 
 struct frame {
@@ -31,10 +40,12 @@ struct frame {
 };
 
 struct decap {
-	struct flow_key key;	 /* with DECAP_UDP; the rx core in its scope is 0 */
-	uint32_t payload_offset; /* with DECAP_UDP; from the frame's first byte */
-	uint32_t payload_bytes;	 /* of UDP, that were captured */
-	uint32_t payload_wire;	 /* of UDP, that were sent: more when the frame was cut */
+	struct flow_key key; /* with DECAP_UDP and DECAP_TCP; the rx core in its scope is 0 */
+	/* With these two. Of TCP the header is a part of the payload: at least 20 bytes of it are
+	 * readable, and say how long it is. */
+	uint32_t payload_offset; /* from the frame's first byte */
+	uint32_t payload_bytes;	 /* that were captured */
+	uint32_t payload_wire;	 /* that were sent: more when the frame was cut */
 	enum decap_verdict verdict;
 };
 

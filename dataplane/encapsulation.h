@@ -1,8 +1,10 @@
 /* The encapsulation id: what a packet's IP header stood in, as a number that tells equal addresses
- * in different VLANs apart.
+ * in different VLANs, virtual networks and sessions apart.
  *
- * Layout of the 28 bits: 4 bits of kind, 24 bits of value. Up to two VLAN tags are the value
- * itself; more are a 24-bit digest of all of them. The upper 4 bits are zero, for the stream table
+ * Layout of the 28 bits: 4 bits of kind, 24 bits of value. Up to two VLAN tags, and one VNI, key or
+ * session, are the value itself; more, in one another, are a 24-bit digest of all of them. What
+ * differs between the two directions of one call, or says where the mirror sends, is no part of it:
+ * addresses of tunnels, MPLS labels. The upper 4 bits are zero, for the stream table
  * keeps the rx core there (flow.h). Pure functions; any thread. */
 #ifndef LEGTAP_DATAPLANE_ENCAPSULATION_H
 #define LEGTAP_DATAPLANE_ENCAPSULATION_H
@@ -17,7 +19,15 @@
  * only and changes nothing. */
 uint32_t encapsulation_push_vlan(uint32_t id, uint16_t vlan);
 
-/* "", "vlan 100", "vlan 100.200" (outermost first), "vlans #a1b2c3". Returns buf. */
+/* The same of a virtual network (VXLAN, GENEVE, NVGRE: 24 bits), of a GRE key, of a PPPoE session,
+ * and of an ERSPAN session (10 bits). */
+uint32_t encapsulation_push_vni(uint32_t id, uint32_t vni);
+uint32_t encapsulation_push_key(uint32_t id, uint32_t key);
+uint32_t encapsulation_push_pppoe(uint32_t id, uint16_t session);
+uint32_t encapsulation_push_erspan(uint32_t id, uint16_t session);
+
+/* "", "vlan 100", "vlan 100.200" (outermost first), "vlans #a1b2c3", "vni 5000", "key 7",
+ * "pppoe 17", "erspan 1", "nested #a1b2c3". Returns buf. */
 char *encapsulation_format(uint32_t id, char *buf, size_t size);
 
 #endif

@@ -33,6 +33,7 @@ void packet_describe(struct rte_mbuf *m, const struct decap *d, uint8_t rx)
 	p->source = flow_key_source(&d->key);
 	p->destination = flow_key_destination(&d->key);
 	p->encapsulation = scope & ((1U << ENCAPSULATION_BITS) - 1);
+	p->tcp = d->verdict == DECAP_TCP;
 	p->payload_bytes = d->payload_bytes;
 	p->payload_offset = (uint16_t)d->payload_offset;
 	p->rx = rx;

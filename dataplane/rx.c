@@ -34,6 +34,7 @@ int rx_create(struct rx **out, const struct rx_config *config)
 	rx->topology = config->topology;
 	rx->handover = config->handover;
 	rx->rules.rx = i;
+	rx->rules.any_tcp = dc->capture_path != NULL;
 	rx->rules.sip_port_count = dc->sip_port_count;
 	for (unsigned int p = 0; p < dc->sip_port_count; p++)
 		rx->rules.sip_ports[p] = htons(dc->sip_ports[p]);

@@ -127,7 +127,7 @@ static uint8_t enter(struct codec_map *map, const struct codec *codec)
 		return CODEC_MAP_KNOWN_MAX - 1;
 	entry = &map->known[map->known_count];
 	entry->codec = *codec;
-	entry->decoder = decoder_find(codec);
+	entry->decoder = decoder_find(codec, &entry->form);
 	entry->kind = kind_of(codec, entry->decoder);
 	return (uint8_t)map->known_count++;
 }

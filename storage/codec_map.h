@@ -16,6 +16,7 @@ struct track_codec {
 	struct codec codec;
 	enum packet_kind kind;
 	const struct decoder_type *decoder; /* of PACKET_AUDIO */
+	struct decoder_form form;
 };
 
 #define CODEC_MAP_KNOWN_MAX 255

@@ -42,21 +42,6 @@ static bool take(struct cover *c, struct span *out)
 	return true;
 }
 
-static int append(struct span **list, size_t *count, size_t *room, int64_t start, int64_t end)
-{
-	if (*count == *room) {
-		size_t more = *room ? 2 * *room : 16;
-		struct span *longer = realloc(*list, more * sizeof(*longer));
-
-		if (!longer)
-			return -ENOMEM;
-		*list = longer;
-		*room = more;
-	}
-	(*list)[(*count)++] = (struct span){start, end};
-	return 0;
-}
-
 int gaps_find(struct span **out, size_t *count, const struct recorded_track *t,
 	const struct span *pauses, size_t pause_count, int64_t frames, uint32_t rate_hz)
 {
@@ -64,7 +49,7 @@ int gaps_find(struct span **out, size_t *count, const struct recorded_track *t,
 		.t = t, .pauses = pauses, .pause_count = pause_count, .rate_hz = rate_hz};
 	int64_t longest_silence = rate_hz / GAPS_PER_SECOND;
 	int64_t covered = 0;
-	size_t room = 0;
+	struct span_list gaps = {0};
 	bool more = true;
 
 	*out = NULL;
@@ -76,13 +61,14 @@ int gaps_find(struct span **out, size_t *count, const struct recorded_track *t,
 		if (!more || span.start > frames)
 			span = (struct span){frames, frames};
 		if (span.start - covered > longest_silence &&
-			append(out, count, &room, covered, span.start) != 0) {
-			free(*out);
-			*out = NULL;
+			span_list_add(&gaps, covered, span.start) != 0) {
+			free(gaps.list);
 			return -ENOMEM;
 		}
 		if (span.end > covered)
 			covered = span.end;
 	}
+	*out = gaps.list;
+	*count = gaps.count;
 	return 0;
 }

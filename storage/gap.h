@@ -7,12 +7,7 @@
 #include <stdint.h>
 
 #include "storage/recorded_track.h"
-
-/* Samples, or whatever unit both have. */
-struct span {
-	int64_t start;
-	int64_t end;
-};
+#include "storage/span.h"
 
 /* Gaps of a track whose packets are in the order of position, in a file of so many frames; pauses
  * in the order of time. *out is the caller's to free. 0 or -ENOMEM. */

@@ -13,7 +13,10 @@
 #include "storage/g711.h"
 
 #define LANE_SAMPLES 131072 /* of the stretch */
-#define LANE_BEYOND 65536   /* no packet makes more */
+#define LANE_AHEAD \
+	8192 /* packets that begin this far beyond the end are put already, so \
+		that what reaches back from them finds its place */
+#define LANE_BEYOND (65536 + LANE_AHEAD) /* no packet makes more than the first */
 
 struct lane {
 	bool coded; /* one octet a sample, of `law`; else int16_t */

@@ -49,6 +49,8 @@ static int set_up(struct desk *d)
 			mix->format.law);
 		if (err != 0)
 			return err;
+		if (mix->conceal)
+			d->players[d->player_count - 1].concealed = &t->concealed;
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef LEGTAP_STORAGE_MIXDOWN_H
 #define LEGTAP_STORAGE_MIXDOWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 struct mixdown {
 	struct recorded_track *tracks; /* TRACK_COUNT; in the order of position */
 	unsigned int mask;	       /* of those that are recorded */
+	bool conceal;		       /* lost audio; the tracks' `concealed` tell where */
 	struct wav_format format;
 	const struct span *pauses; /* samples, not cut to the file; in the order of time */
 	size_t pause_count;

@@ -99,7 +99,7 @@ static uint16_t count_samples(const struct track_codec *codec, const uint8_t *pa
 
 	if (codec->kind != PACKET_AUDIO)
 		return 0;
-	samples = codec->decoder->samples(payload, bytes);
+	samples = codec->decoder->samples(codec->decoder, &codec->form, payload, bytes);
 	return samples > UINT16_MAX ? 0 : (uint16_t)samples;
 }
 
@@ -130,7 +130,8 @@ static void add_packet(struct packet_index *index, uint32_t flow, const struct t
 	p->codec = codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
 	codec = packet_codec(index, p);
 	p->samples = count_samples(codec, frame->packet + rtp.payload_offset, rtp.payload_bytes);
-	if (codec->kind == PACKET_UNDECODABLE)
+	if (codec->kind == PACKET_UNDECODABLE ||
+		(codec->kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
 		index->undecodable++;
 	index->count++;
 }

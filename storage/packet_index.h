@@ -29,9 +29,11 @@ struct packet {
 	uint32_t sequence; /* rtp_stream: extended over wraps, from 65536 up */
 	uint16_t stream;   /* index of its source, then (rtp_stream) of its stream */
 	uint16_t segment;  /* timeline */
-	uint16_t samples;  /* of audio, at the decoder's rate; 0 for others */
+	uint16_t samples;  /* of audio, at the decoder's rate, then (recorded_track_position) at the
+			      file's; 0 for others */
 	uint8_t codec;	   /* in codecs.known */
-	uint8_t duplicate; /* rtp_stream */
+	uint8_t duplicate : 1; /* rtp_stream */
+	int8_t stretch : 7;    /* drift: samples, at the decoder's rate, to add or take away */
 };
 static_assert(sizeof(struct packet) == 40, "memory of a finisher");
 
@@ -59,7 +61,8 @@ struct packet_index {
 	struct codec_map codecs;
 	uint64_t malformed;   /* no RTP */
 	uint64_t left_out;    /* of too many sources */
-	uint64_t undecodable; /* of codecs that nothing here decodes; left_out is not in it */
+	uint64_t undecodable; /* of codecs that nothing here decodes, or malformed; left_out is not
+				 in it */
 };
 
 /* The journal must outlive the index. 0 or -ENOMEM. packet_index_free may be called after either.

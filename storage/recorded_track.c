@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/drift.h"
 #include "storage/spool.h"
 
 static int load(struct recorded_track *t, const struct uuid *recording)
@@ -54,6 +55,7 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 void recorded_track_close(struct recorded_track *t)
 {
 	free(t->receptions);
+	free(t->concealed.list);
 	event_tones_free(&t->tones);
 	payload_reader_free(&t->reader);
 	timeline_free(&t->timeline);
@@ -65,9 +67,30 @@ void recorded_track_close(struct recorded_track *t)
 	t->fd = -1;
 }
 
+/* Lengths at the decoders' rates become lengths at the file's. */
+static void scale_samples(struct packet_index *index, uint32_t rate_hz)
+{
+	for (size_t i = 0; i < index->count; i++) {
+		struct packet *p = &index->packets[i];
+		uint32_t from_hz = packet_codec(index, p)->form.rate_hz;
+		uint64_t samples;
+
+		if (p->samples == 0 || from_hz == rate_hz)
+			continue;
+		samples = (uint64_t)p->samples * rate_hz / from_hz;
+		p->samples = samples > UINT16_MAX ? 0 : (uint16_t)samples;
+	}
+}
+
 int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_t rate_hz)
 {
+	int err;
+
+	scale_samples(&t->index, rate_hz);
 	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
+	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
+	if (err != 0)
+		return err;
 	return event_tones_gather(&t->tones, &t->index, &t->reader, rate_hz);
 }
 
@@ -76,7 +99,10 @@ int64_t recorded_track_extent(
 {
 	if (packet_codec(&t->index, p)->kind == PACKET_UNDECODABLE)
 		return (int64_t)(t->streams.list[p->stream].packet_ns * rate_hz / 1000000000ULL);
-	return p->samples;
+	if (p->stretch == 0)
+		return p->samples;
+	return p->samples +
+	       (int64_t)p->stretch * rate_hz / packet_codec(&t->index, p)->form.rate_hz;
 }
 
 int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
@@ -110,10 +136,10 @@ uint32_t recorded_track_rate_hz(const struct recorded_track *t)
 	uint32_t rate_hz = 0;
 
 	for (unsigned int i = 0; i < t->index.codecs.known_count; i++) {
-		const struct decoder_type *decoder = t->index.codecs.known[i].decoder;
+		const struct track_codec *known = &t->index.codecs.known[i];
 
-		if (decoder && decoder->rate_hz > rate_hz)
-			rate_hz = decoder->rate_hz;
+		if (known->decoder && known->form.rate_hz > rate_hz)
+			rate_hz = known->form.rate_hz;
 	}
 	return rate_hz;
 }

@@ -14,6 +14,7 @@
 
 #include "common/errmsg.h"
 #include "storage/reception.h"
+#include "storage/span.h"
 #include "storage/telephone_event.h"
 #include "storage/timeline.h"
 
@@ -27,6 +28,7 @@ struct recorded_track {
 	struct payload_reader reader;
 	struct event_tones tones;
 	struct reception *receptions; /* of each stream */
+	struct span_list concealed;   /* samples of the file, by its mixdown */
 };
 
 /* A track file that is not there is a track without packets. 0 or -errno with a message;

@@ -205,7 +205,7 @@ static int count(struct rendering *r)
 /* Decides whether there can be a file at all: not when packets came and none of them decodes. */
 static void judge(struct rendering *r)
 {
-	const char *codec = NULL;
+	const struct codec *codec = NULL;
 	bool decodable = false;
 
 	for (enum track track = TRACK_INCOMING; track < TRACK_COUNT; track++) {
@@ -213,20 +213,44 @@ static void judge(struct rendering *r)
 
 		for (unsigned int i = 0; has_track(r, track) && i < codecs->known_count; i++) {
 			if (codecs->known[i].kind == PACKET_UNDECODABLE)
-				codec = codecs->known[i].codec.name;
+				codec = &codecs->known[i].codec;
 			else
 				decodable = true;
 		}
 	}
 	r->undecodable = codec != NULL;
 	if (codec && !decodable)
-		snprintf(r->failure, sizeof(r->failure), "nothing here decodes %s", codec);
+		snprintf(r->failure, sizeof(r->failure), "nothing here decodes %s: %s", codec->name,
+			decoder_remedy(codec));
+}
+
+/* Cuts what was concealed to the file, and leaves out what a pause covers. */
+static void list_concealed(struct rendering *r, struct span_list *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		struct span s = l->list[i];
+		bool covered = false;
+
+		if (s.start < 0)
+			s.start = 0;
+		if (s.end > (int64_t)r->format.frames)
+			s.end = (int64_t)r->format.frames;
+		for (size_t k = 0; k < r->pause_count; k++)
+			covered = covered ||
+				  (r->pauses[k].start <= s.start && s.end <= r->pauses[k].end);
+		if (s.start < s.end && !covered)
+			l->list[kept++] = s;
+	}
+	l->count = kept;
 }
 
 static int write_wav(struct rendering *r, const char *path)
 {
 	struct mixdown mix = {.tracks = r->tracks,
 		.mask = r->journal.info.tracks,
+		.conceal = r->config->conceal,
 		.format = r->format,
 		.pauses = r->pauses,
 		.pause_count = r->pause_count,
@@ -234,13 +258,18 @@ static int write_wav(struct rendering *r, const char *path)
 		.tone_ms = r->config->pause_tone.tone_ms,
 		.tone_level_dbm0 = r->config->pause_tone.level_dbm0};
 
-	return mixdown_write(&mix, path, !r->config->lossless, &r->e);
+	int err = mixdown_write(&mix, path, !r->config->lossless, &r->e);
+
+	for (enum track track = TRACK_INCOMING; track < TRACK_COUNT; track++)
+		list_concealed(r, &r->tracks[track].concealed);
+	return err;
 }
 
 static int write_sidecar(struct rendering *r, struct render_result *out)
 {
 	struct sidecar sidecar = {.journal = &r->journal,
 		.bucket_folders = r->config->bucket_folders,
+		.conceal = r->config->conceal,
 		.failure = r->failure[0] != '\0' ? r->failure : NULL,
 		.format = r->format,
 		.sha256 = out->sha256,

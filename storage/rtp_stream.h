@@ -26,6 +26,8 @@ struct rtp_stream {
 	uint32_t head_sequence; /* highest, extended */
 	uint32_t head_timestamp;
 	uint64_t head_arrival_ns;
+	uint64_t samples_added; /* drift, at the file's rate */
+	uint64_t samples_removed;
 	uint16_t older; /* the source's stream before, or RTP_STREAM_NONE */
 	bool measured;	/* packet_ns is */
 	uint64_t seen[RTP_STREAM_WINDOW / 64];

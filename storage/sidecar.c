@@ -90,20 +90,29 @@ static cJSON *stream_object(const struct recorded_track *t, uint32_t index)
 	add_decimals(object, "jitter_ms", r->jitter_ms, 2);
 	add_decimals(object, "jitter_max_ms", r->jitter_max_ms, 2);
 	add_decimals(object, "clock_ppm", r->clock_ppm, 1);
+	add_count(object, "samples_added", stream->samples_added);
+	add_count(object, "samples_removed", stream->samples_removed);
 	return object;
 }
 
 static void add_undecodable_codecs(cJSON *object, const struct recorded_track *t)
 {
 	cJSON *list = NULL;
+	cJSON *reasons = NULL;
+	char text[TEXT_BYTES];
 
 	for (unsigned int i = 0; i < t->index.codecs.known_count; i++) {
 		const struct track_codec *codec = &t->index.codecs.known[i];
 
 		if (codec->kind != PACKET_UNDECODABLE)
 			continue;
-		if (!list)
+		if (!list) {
 			list = cJSON_AddArrayToObject(object, "undecodable_codecs");
+			reasons = cJSON_AddArrayToObject(object, "undecodable_reasons");
+		}
+		snprintf(text, sizeof(text), "%s: %s", codec->codec.name,
+			decoder_remedy(&codec->codec));
+		cJSON_AddItemToArray(reasons, cJSON_CreateString(text));
 		cJSON_AddItemToArray(list, cJSON_CreateString(codec->codec.name));
 	}
 }
@@ -139,6 +148,9 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 		add_count(object, "damaged_bytes", t->file.damaged_bytes);
 	add_spans(object, "gaps", s->gaps[track], s->gap_count[track], 1000,
 		(int64_t)s->format.rate_hz);
+	if (s->conceal)
+		add_spans(object, "concealed", t->concealed.list, t->concealed.count, 1000,
+			(int64_t)s->format.rate_hz);
 	cJSON_AddItemToObject(object, "streams", streams);
 	return object;
 }

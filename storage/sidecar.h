@@ -17,6 +17,7 @@
 struct sidecar {
 	const struct journal *journal;
 	bool bucket_folders; /* `file` names the bucket, too */
+	bool conceal;	     /* render.conceal: tracks tell what was concealed */
 	const char *failure; /* NULL, or why there is no file: then the next three mean nothing */
 	struct wav_format format;
 	const char *sha256;

@@ -2,7 +2,7 @@
  *
  * A stream is cut into segments, within which its RTP timestamps can be trusted against the arrival
  * times. A segment stands at its anchor, the least delayed packet of its first second, and from
- * there every packet at its RTP time: no received sample is moved against its stream's clock. A new
+ * there every packet at its RTP time. A new
  * segment begins with a stream, and where the timestamps jump and the arrival times deny it. A
  * source that goes on from other addresses keeps its place.
  *

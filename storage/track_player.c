@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/concealer.h"
+#include "storage/resampler.h"
 #include "storage/tone.h"
 
 #define SCRATCH_SAMPLES 65536
+#define STRETCH_MAX 64 /* samples that packet.stretch may add */
 
 int track_player_init(struct track_player *player, const struct packet_index *index,
 	const struct rtp_streams *streams, const struct event_tones *tones,
@@ -17,56 +20,209 @@ int track_player_init(struct track_player *player, const struct packet_index *in
 	player->tones = tones;
 	player->reader = reader;
 	player->rate_hz = rate_hz;
-	player->decoder_count = streams->count;
-	player->decoders = calloc(streams->count + 1UL, sizeof(player->decoders[0]));
-	player->samples = malloc(SCRATCH_SAMPLES * sizeof(player->samples[0]));
-	if (!player->decoders || !player->samples)
+	player->voice_count = streams->count;
+	player->voices = calloc(streams->count + 1UL, sizeof(player->voices[0]));
+	player->samples = malloc((SCRATCH_SAMPLES + STRETCH_MAX) * sizeof(player->samples[0]));
+	if (!player->voices || !player->samples)
 		return -ENOMEM;
 	return lane_init(&player->lane, coded, law);
 }
 
 void track_player_free(struct track_player *player)
 {
-	for (uint32_t i = 0; player->decoders && i < player->decoder_count; i++)
-		decoder_free(player->decoders[i]);
-	free(player->decoders);
+	for (uint32_t i = 0; player->voices && i < player->voice_count; i++) {
+		decoder_free(player->voices[i].decoder);
+		resampler_free(player->voices[i].resampler);
+		concealer_free(player->voices[i].concealer);
+	}
+	free(player->voices);
 	free(player->samples);
 	lane_free(&player->lane);
 	memset(player, 0, sizeof(*player));
 }
 
-/* The decoder of a packet's stream, made anew when the stream changes its codec. NULL: no memory.
- */
-static struct decoder *decoder_for(struct track_player *player, const struct packet *p)
+static int end_run(struct track_player *player, struct voice *v)
+{
+	const int16_t *out;
+	size_t count;
+	int err;
+
+	if (!v->runs)
+		return 0;
+	v->runs = false;
+	err = resampler_end(v->resampler, &out, &count);
+	if (err != 0)
+		return err;
+	/* No further than the run went: a fraction of a sample may be left over. */
+	if (v->given + (int64_t)count > v->expected)
+		count = v->expected > v->given ? (size_t)(v->expected - v->given) : 0;
+	lane_put(&player->lane, v->given - player->at, out, count);
+	return 0;
+}
+
+/* Makes the voice ready for a packet: its decoder is made anew when the stream changes its codec. 0
+ * or -ENOMEM. */
+static int prepare(struct track_player *player, struct voice *v, const struct packet *p)
+{
+	const struct track_codec *codec = packet_codec(player->index, p);
+	int err;
+
+	if (v->decoder && v->codec == p->codec)
+		return 0;
+	err = end_run(player, v);
+	resampler_free(v->resampler);
+	v->resampler = NULL;
+	decoder_free(v->decoder);
+	v->decoder = NULL;
+	concealer_free(v->concealer);
+	v->concealer = NULL;
+	v->has_last = false;
+	v->codec = p->codec;
+	if (err == 0 && codec->form.rate_hz != player->rate_hz)
+		err = resampler_make(&v->resampler, codec->form.rate_hz, player->rate_hz);
+	if (err == 0 && player->concealed && !codec->decoder->conceal)
+		err = concealer_make(&v->concealer, codec->form.rate_hz);
+	return err == 0 ? decoder_make(&v->decoder, codec->decoder, &codec->form) : err;
+}
+
+/* Puts samples at the decoder's rate to a position at the file's. */
+static int put_samples(struct track_player *player, struct voice *v, int64_t at,
+	const int16_t *samples, size_t count)
+{
+	int64_t off = at - v->expected;
+	const int16_t *out;
+	size_t out_count;
+	int err = 0;
+
+	if (!v->resampler) {
+		lane_put_pcm(&player->lane, at - player->at, samples, count);
+		return 0;
+	}
+	if (v->runs && (off < -1 || off > 1))
+		err = end_run(player, v);
+	if (!v->runs) {
+		v->runs = true;
+		v->taken = 0;
+		v->began = at;
+		v->given = at;
+	}
+	if (err == 0)
+		err = resampler_put(v->resampler, samples, count, &out, &out_count);
+	if (err != 0)
+		return err;
+	lane_put(&player->lane, v->given - player->at, out, out_count);
+	v->given += (int64_t)out_count;
+	v->taken += count;
+	v->expected = v->began + (int64_t)(v->taken * player->rate_hz / v->decoder->form.rate_hz);
+	return 0;
+}
+
+/* Takes samples away, or says some twice, at even distances. Returns how many there are then. */
+static size_t stretch(void *samples, size_t count, size_t sample_bytes, int change)
+{
+	uint8_t *data = samples;
+	size_t changes = (size_t)(change < 0 ? -change : change);
+	size_t end = count;
+
+	/* From the end on, the one at each cut goes, or makes room for its double. */
+	for (size_t k = changes; k > 0; k--) {
+		size_t cut = k * count / (changes + 1);
+
+		if (change > 0)
+			memmove(data + (cut + 1) * sample_bytes, data + cut * sample_bytes,
+				(end - cut) * sample_bytes);
+		else
+			memmove(data + cut * sample_bytes, data + (cut + 1) * sample_bytes,
+				(end - cut - 1) * sample_bytes);
+		end = change > 0 ? end + 1 : end - 1;
+	}
+	return end;
+}
+
+/* Invents what was lost between a voice's last packet and this one. What a sender left out by
+ * itself has no missing sequence number, and stays silence. */
+static int conceal_before(struct track_player *player, struct voice *v, const struct packet *p,
+	const uint8_t *payload)
+{
+	const struct decoder *d = v->decoder;
+	int64_t gap = p->position - v->end;
+	size_t count;
+	int err;
+
+	if (!v->has_last || p->sequence <= v->last_sequence + 1 || gap <= 0 ||
+		gap > (int64_t)player->rate_hz * TRACK_PLAYER_CONCEAL_MS / 1000)
+		return 0;
+	count = (size_t)(gap * d->form.rate_hz / player->rate_hz);
+	if (d->type->conceal)
+		d->type->conceal(v->decoder, payload, p->payload_bytes, count, player->samples);
+	else if (v->concealer)
+		concealer_fill(v->concealer, player->samples, count);
+	else
+		return 0;
+	err = put_samples(player, v, v->end, player->samples, count);
+	return err == 0 ? span_list_add(player->concealed, v->end, p->position) : err;
+}
+
+/* Decodes a packet to player->samples, and *count of them; what was lost before it is put. */
+static int decode(struct track_player *player, struct voice *v, const struct packet *p,
+	const uint8_t *payload, size_t *count)
 {
 	const struct decoder_type *type = packet_codec(player->index, p)->decoder;
-	struct decoder **slot = &player->decoders[p->stream];
-	struct decoder *old = *slot;
+	int err = prepare(player, v, p);
 
-	if (old && old->type == type)
-		return old;
-	decoder_free(old);
-	*slot = NULL;
-	return type->make(slot, type) == 0 ? *slot : NULL;
+	if (err == 0 && player->concealed)
+		err = conceal_before(player, v, p, payload);
+	if (err != 0)
+		return err;
+	type->decode(v->decoder, payload, p->payload_bytes, player->samples);
+	*count = type->samples(type, &v->decoder->form, payload, p->payload_bytes);
+	return v->concealer ? concealer_hear(v->concealer, player->samples, *count) : 0;
 }
 
 static int put_packet(struct track_player *player, const struct packet *p)
 {
 	const uint8_t *payload = payload_read(player->reader, p->offset, p->payload_bytes);
-	struct decoder *decoder;
+	struct voice *v = &player->voices[p->stream];
+	int64_t extent = p->samples;
+	size_t count;
+	int err = 0;
 
 	if (!payload)
 		return player->reader->error;
+	if (!player->lane.coded || player->concealed)
+		err = decode(player, v, p, payload, &count);
+	if (err != 0)
+		return err;
 	if (player->lane.coded) {
-		lane_put(&player->lane, p->position - player->at, payload, p->samples);
-		return 0;
+		memcpy(player->samples, payload, p->samples);
+		count = stretch(player->samples, p->samples, 1, p->stretch);
+		lane_put(&player->lane, p->position - player->at, player->samples, count);
+	} else {
+		count = stretch(player->samples, count, sizeof(player->samples[0]), p->stretch);
+		err = put_samples(player, v, p->position, player->samples, count);
 	}
-	decoder = decoder_for(player, p);
-	if (!decoder)
-		return -ENOMEM;
-	decoder->type->decode(decoder, payload, p->payload_bytes, player->samples);
-	lane_put(&player->lane, p->position - player->at, player->samples, p->samples);
-	return 0;
+	if (p->stretch != 0)
+		extent += (int64_t)p->stretch * player->rate_hz /
+			  packet_codec(player->index, p)->form.rate_hz;
+	v->has_last = true;
+	v->last_sequence = p->sequence;
+	v->end = p->position + extent;
+	return err;
+}
+
+/* Ends the runs that no packet can go on with any more, while their ends are still in the lane. */
+static int end_runs(struct track_player *player)
+{
+	bool over = player->next == player->index->count;
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < player->voice_count; i++) {
+		struct voice *v = &player->voices[i];
+
+		if (v->runs && (over || v->expected + 1 < player->at + LANE_SAMPLES + LANE_AHEAD))
+			err = end_run(player, v);
+	}
+	return err;
 }
 
 static void put_tone(struct track_player *player, const struct event_tone *event)
@@ -106,19 +262,21 @@ static void put_tones(struct track_player *player)
 int track_player_fill(struct track_player *player)
 {
 	const struct packet_index *index = player->index;
+	int err;
 
 	while (player->next < index->count &&
-		index->packets[player->next].position < player->at + LANE_SAMPLES) {
+		index->packets[player->next].position < player->at + LANE_SAMPLES + LANE_AHEAD) {
 		const struct packet *p = &index->packets[player->next++];
-		int err = 0;
 
+		err = 0;
 		if (p->samples > 0 && !p->duplicate && p->position + p->samples > 0)
 			err = put_packet(player, p);
 		if (err != 0)
 			return err;
 	}
+	err = end_runs(player);
 	put_tones(player);
-	return 0;
+	return err;
 }
 
 void track_player_next(struct track_player *player)

@@ -4,10 +4,10 @@ import io
 import subprocess
 from decimal import Decimal
 
-from harness import wait
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
 from harness.hosts import CALLEE, Hosts
+from harness.mirror import MirrorCapture
 from harness.paths import LEGTAPCTL
 from harness.read import Reading
 
@@ -37,8 +37,7 @@ class AccountsTest(Case):
         self.check_bill(live)
         self.daemon.account()
         self.assertEqual(self.daemon.terminate(), 0)
-        self.seen.terminate()
-        self.seen.wait()
+        self.seen.stop()
         config = {name: self.daemon.config[name] for name in ("site", "sbc", "rules", "accounts")}
         reading = Reading(self.folder / "mirror.pcap", self.folder / "read", config=config)
         self.assertEqual(reading.status, 0, reading.explain())
@@ -48,9 +47,7 @@ class AccountsTest(Case):
     def run_calls(self):
         self.daemon = self.enterContext(Legtapd(self.hosts, self.folder, configuration(
             self.folder, accounts=ACCOUNTS)))
-        self.seen = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", "mirror.pcap",
-                                   log="dumpcap.log")
-        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        self.seen = MirrorCapture(self.hosts, self.folder / "mirror.pcap")
         self.hosts.start_sbc()
         self.hosts.start_callee(1)
         caller = self.hosts.start_caller(CALLS, rate=5)

@@ -10,6 +10,7 @@ from harness import signalling, wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, UnixConnection, configuration
 from harness.hosts import CALLER, SBC, Hosts, end
+from harness.mirror import MirrorCapture
 from harness.paths import SIPP_AUDIO, TOOLS
 from harness.schemas import problems_of
 from harness.signalling import sound
@@ -74,7 +75,8 @@ class ApplicationCase(Case):
     def asked(self):
         """The events that the application got, without what the test server noted beside."""
         path = self.folder / "asked.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        text = path.read_text() if path.exists() else ""
+        lines = text[:text.rfind("\n") + 1].splitlines()  # not one that is still being written
         return [json.loads(line) for line in lines]
 
     def asked_types(self):
@@ -143,8 +145,7 @@ class OnDemand(ApplicationCase):
     def drive(self, update):
         """A call that is recorded, paused twice, resumed and stopped by update(transaction, arguments)."""
         self.pcap = self.folder / "mirror.pcap"
-        seen = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", self.pcap, log="dumpcap.log")
-        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        seen = MirrorCapture(self.hosts, self.pcap)
         self.times = []  # of each action: just before it was asked for, just after it was done
         caller = self.start_calls([("+4930111", "+4940222")])
         [answered] = self.wait_asked("CALL_ANSWERED")
@@ -161,8 +162,7 @@ class OnDemand(ApplicationCase):
         [recording] = self.daemon.wait_recordings(1)
         self.wait_asked("HANGUP", 2)
         self.stream.wait(lambda e: e["EventType"] == "recording_delivered", "recording_delivered")
-        seen.terminate()
-        seen.wait()
+        seen.stop()
         self.check_recording(recording, transaction)
         self.check_times(recording)
         self.check_key(recording)

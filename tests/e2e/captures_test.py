@@ -11,7 +11,7 @@ README = CAPTURES / "README.md"
 STREAM = re.compile(r"(\S+):(\d+) → (\S+):(\d+) ([0-9a-f]{8}) (.+?) (\d+) p, (\d+)/(\d+)")
 
 # What this version does not read; the captures are read all the same, and must end well.
-BEYOND = ("SIP/TCP", "IPv4frag")
+BEYOND = ("IPv4frag",)
 G711 = {"g711U", "g711A", "telephone-event", "CN", "CN(old)"}
 
 

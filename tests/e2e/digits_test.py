@@ -6,6 +6,7 @@ from datetime import datetime
 
 from harness import capture, dtmf, wait, wav
 from harness.daemon import Legtapd, configuration
+from harness.mirror import MirrorCapture
 from harness.disk import Disk
 from harness.livecall import EVENTS, SBC, LiveCall, Wire, signal
 
@@ -57,9 +58,7 @@ class DigitsCase(ApplicationCase):
 class SippTest(DigitsCase):
     def test_keys_of_sipp_reach_the_application_and_stand_in_the_file(self):
         """Use case 1 with digits: SIPp's own captures of telephone events."""
-        mirror = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", "mirror.pcap",
-                                log="dumpcap.log")
-        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        mirror = MirrorCapture(self.hosts, self.folder / "mirror.pcap")
         asked = receive("^51$")
         self.start(answers={"NEW_INBOUND_CALL": [[START, asked]]})
         self.finish(self.start_calls([("+4930111", "ivr1")]))
@@ -67,8 +66,7 @@ class SippTest(DigitsCase):
         [event] = self.wait_asked("DIGITS_RECEIVED")
         self.assertEqual(event["ActionData"], {**asked, "ReceivedDigits": "51"})
         [recording] = self.daemon.wait_recordings(1)
-        mirror.terminate()
-        mirror.wait()
+        mirror.stop()
         self.wait_asked("HANGUP")
         self.assertEqual(self.asked_types().count("DIGITS_RECEIVED"), 1)
         self.check_tones(recording)

@@ -1,10 +1,11 @@
 """Real calls on a mirror: SIPp's own capture files must be in the recordings, sample for sample."""
 import json
 
-from harness import capture, wait, wav
+from harness import capture, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
 from harness.hosts import Hosts
+from harness.mirror import MirrorCapture
 from harness.paths import SIPP_AUDIO
 from harness.read import Reading
 
@@ -78,14 +79,12 @@ class SippTest(Case):
         daemon.account()
 
     def test_live_capture_read_again_gives_the_same_audio(self):
-        seen = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", "mirror.pcap", log="dumpcap.log")
-        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        seen = MirrorCapture(self.hosts, self.folder / "mirror.pcap")
         daemon = self.record_calls([("+4930111", "+4940222"), ("+4930112", "ivr2")])
         live = {r["call_id"]: self.wav_of(r) for r in daemon.wait_recordings(3)}
         daemon.account()
         self.assertEqual(daemon.terminate(), 0)
-        seen.terminate()
-        seen.wait()
+        seen.stop()
         config = {"site": "test", "sbc": daemon.config["sbc"], "rules": daemon.config["rules"]}
         reading = Reading(self.folder / "mirror.pcap", self.folder / "read", config=config)
         self.assertEqual(reading.status, 0, reading.explain())

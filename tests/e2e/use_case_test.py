@@ -8,6 +8,7 @@ from harness import capture, signalling, wait, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
 from harness.hosts import CALLEE, CALLER, SBC, SECOND, SECOND_NUMBER, Hosts
+from harness.mirror import MirrorCapture
 from harness.paths import SIPP_AUDIO
 from harness.schemas import problems_of
 from harness.signalling import sound
@@ -33,8 +34,7 @@ class UseCase(Case):
         self.daemon = self.enterContext(Legtapd(self.hosts, self.folder, configuration(
             self.folder, rules=rules, accounts=ACCOUNTS)))
         self.stream = Stream(self.daemon.socket)
-        seen = self.hosts.run("probe", "dumpcap", "-q", "-P", "-i", "mirror0", "-w", self.pcap, log="dumpcap.log")
-        wait.until(lambda: "File:" in (self.folder / "dumpcap.log").read_text(), "dumpcap")
+        seen = MirrorCapture(self.hosts, self.pcap)
         self.hosts.start_sbc()
         start_callees()
         caller = self.hosts.start_caller([(NUMBER, called)])
@@ -42,8 +42,7 @@ class UseCase(Case):
         started = len(self.stream.wait(lambda e: e["EventType"] == "recording_started", "recording_started"))
         self.recordings = self.daemon.wait_recordings(started)
         wait.until(lambda: self.stream.types().count("recording_delivered") == started, "events of all deliveries")
-        seen.terminate()
-        seen.wait()
+        seen.stop()
         self.dialogs = signalling.dialogs(self.pcap)
         self.daemon.account()
 

@@ -364,10 +364,11 @@ class B2bua(asyncio.DatagramProtocol):
     def on_answered(self, call, side, response):
         side.remote = response.get("To")
         side.target = uri_of(response.get("Contact")) or side.target
-        self.send(self.request(side, "ACK", cseq=1), side.peer)
         side.media.peer = sdp_media(response.body)
         if not call.answered:
             self.answer(call, response.body)
+        # Last: the callee speaks from its ACK on, and the caller's leg is then answered, too.
+        self.send(self.request(side, "ACK", cseq=1), side.peer)
 
     def on_refused(self, call, side, response):
         side.remote = response.get("To")

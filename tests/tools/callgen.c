@@ -14,6 +14,7 @@
 #include "capturefile.h"
 #include "frame.h"
 #include "noise.h"
+#include "wrap.h"
 
 #define EXIT_USAGE 2
 #define RTP_HEADER_BYTES 12
@@ -24,6 +25,7 @@ struct arguments {
 	bool pcapng;
 	const char *out;
 	const char *truth;
+	const char *wrap; /* NULL: in nothing */
 };
 
 enum argument {
@@ -39,6 +41,7 @@ enum argument {
 	ARG_PTIME,
 	ARG_IPV6,
 	ARG_VLAN,
+	ARG_WRAP,
 	ARG_SEED,
 	ARG_EARLY_MEDIA,
 	ARG_LATE_OFFER,
@@ -63,6 +66,7 @@ static const struct option options[] = {
 	{"ptime", required_argument, NULL, ARG_PTIME},
 	{"ipv6", no_argument, NULL, ARG_IPV6},
 	{"vlan", required_argument, NULL, ARG_VLAN},
+	{"wrap", required_argument, NULL, ARG_WRAP},
 	{"seed", required_argument, NULL, ARG_SEED},
 	{"early-media", no_argument, NULL, ARG_EARLY_MEDIA},
 	{"late-offer", no_argument, NULL, ARG_LATE_OFFER},
@@ -89,6 +93,10 @@ static const char help[] =
 	"  --ptime N         milliseconds of audio in a packet, 10 to 120 (20)\n"
 	"  --ipv6            instead of IPv4\n"
 	"  --vlan N[,M]      one tag, or an outer and an inner one\n"
+	"  --wrap A[,B...]   all frames in A, around B: vlan, qinq, mpls, pw (MPLS pseudowire), "
+	"pppoe,\n"
+	"                    gre, gre-key, nvgre, erspan1, erspan2, erspan3, vxlan, geneve, ip, "
+	"ip6\n"
 	"  --seed N          another one makes other calls (1)\n"
 	"  --early-media     183 with SDP, and audio from it on\n"
 	"  --late-offer      the offer in the 200, the answer in the ACK\n"
@@ -241,6 +249,9 @@ static void set(struct arguments *a, int argument, char *text)
 	case ARG_OUT:
 		a->out = text;
 		return;
+	case ARG_WRAP:
+		a->wrap = text;
+		return;
 	case ARG_TRUTH:
 		a->truth = text;
 		return;
@@ -310,9 +321,9 @@ static void frame_sip(struct frame *f, struct framing *framing, const struct cal
 		from_participant ? &l->sbc_sip : &l->participant_sip, text, bytes);
 }
 
-static void write_capture(const struct callplan *p, const char *path, bool pcapng)
+static void write_capture(const struct callplan *p, const struct arguments *a)
 {
-	struct capturefile *c = capturefile_create(path, pcapng);
+	struct capturefile *c = capturefile_create(a->out, a->pcapng);
 	struct framing framing = {.vlan_count = p->options.vlan_count, .vlans = p->options.vlans};
 	struct frame f;
 
@@ -324,6 +335,7 @@ static void write_capture(const struct callplan *p, const char *path, bool pcapn
 				(enum sip_kind)e->item);
 		else
 			frame_rtp(&f, &framing, p, &p->streams[e->source], e->item);
+		wrap_frame(&f, a->wrap);
 		capturefile_write(c, e->time_us, f.data, f.bytes);
 	}
 	capturefile_close(c);
@@ -337,7 +349,7 @@ int main(int argc, char **argv)
 	read_arguments(&a, argc, argv);
 	if (callplan_create(&plan, &a.plan) < 0)
 		errx(1, "no memory for the plan");
-	write_capture(&plan, a.out, a.pcapng);
+	write_capture(&plan, &a);
 	calltruth_write(&plan, a.truth);
 	printf("%zu frames, %u legs, %u streams\n", plan.event_count, plan.leg_count,
 		plan.stream_count);

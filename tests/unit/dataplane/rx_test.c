@@ -38,7 +38,7 @@ static void each_kind_has_its_outcome(void **state)
 	static const char sip[] = "OPTIONS sip:a@b SIP/2.0\r\n\r\n";
 	static const uint8_t rtcp[8] = {0x80, 200, 0, 1};
 	static const uint8_t stun[20] = {0, 1};
-	uint8_t frame[64] = {[12] = 8, [14] = 0x45, [17] = 50, [23] = IPPROTO_TCP};
+	uint8_t frame[64] = {[12] = 8, [14] = 0x45, [17] = 50, [23] = IPPROTO_ICMP};
 	struct fixture *f = fixture_make(10, 8, CAPACITY);
 
 	fixture_give(f, 0, 5060, sip, sizeof(sip) - 1);

@@ -17,7 +17,7 @@ static void a_type_means_what_the_map_of_its_time_says(void **state)
 {
 	struct codec early[] = {{0, 1, 8000, "PCMU", ""}, {97, 1, 8000, "ILBC", ""}};
 	struct codec late[] = {
-		{8, 1, 8000, "PCMA", ""}, {97, 2, 48000, "OPUS", ""}, {99, 1, 0, "LIAR", ""}};
+		{8, 1, 8000, "PCMA", ""}, {97, 2, 48000, "EVRC", ""}, {99, 1, 0, "LIAR", ""}};
 	struct codec theirs[] = {{98, 1, 8000, "SPEEX", ""}};
 	struct journal_codecs maps[] = {{TRACK_INCOMING, 200, 3, late},
 		{TRACK_INCOMING, 100, 2, early}, {TRACK_OUTGOING, 0, 1, theirs}};
@@ -26,7 +26,7 @@ static void a_type_means_what_the_map_of_its_time_says(void **state)
 
 	assert_int_equal(codec_map_init(&map, &journal, TRACK_INCOMING), 0);
 	assert_string_equal(name_at(&map, 97, 150), "ILBC");
-	assert_string_equal(name_at(&map, 97, 200), "OPUS");
+	assert_string_equal(name_at(&map, 97, 200), "EVRC");
 	assert_string_equal(name_at(&map, 97, 50), "ILBC"); /* media before its signalling */
 	assert_string_equal(name_at(&map, 0, 250), "PCMU");
 	assert_string_equal(name_at(&map, 18, 250), "G729");
