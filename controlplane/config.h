@@ -20,6 +20,7 @@
 #define CONFIG_RULES_MAX 1024
 #define CONFIG_CORE_MAX 1023
 #define CONFIG_HEP_LISTENERS_MAX 8
+#define CONFIG_SIPREC_LISTENERS_MAX 8
 
 /* Which calls a rule or an account is for. An empty text or list matches all. Texts are shell
  * patterns (fnmatch(3)) on the user part of a SIP or tel URI ("+4930*"); `trunk` holds addresses or
@@ -49,8 +50,8 @@ struct account_config {
 	char locations[CONFIG_LIST_MAX][CONFIG_TEXT_BYTES];
 };
 
-/* Where HEPv3 is listened for. */
-struct hep_listen {
+/* Where HEPv3, or SIP of recording sessions, is listened for. */
+struct listen_address {
 	bool tcp; /* false: UDP */
 	struct netaddr address;
 };
@@ -90,11 +91,22 @@ struct config {
 	char transaction_header[64];
 	struct {
 		unsigned int listen_count; /* 0: HEP is off */
-		struct hep_listen listen[CONFIG_HEP_LISTENERS_MAX];
+		struct listen_address listen[CONFIG_HEP_LISTENERS_MAX];
 		char key[64]; /* "": none is asked for */
 		unsigned int allow_count;
 		struct netprefix allow[CONFIG_LIST_MAX];
 	} hep;
+	struct {
+		unsigned int listen_count; /* 0: SIPREC is off */
+		struct listen_address listen[CONFIG_SIPREC_LISTENERS_MAX];
+		unsigned int media_address_count; /* 0: those of listen */
+		struct netprefix media_addresses[CONFIG_SIPREC_LISTENERS_MAX];
+		unsigned int media_port_count;
+		uint16_t media_ports[2];  /* first and last */
+		unsigned int allow_count; /* 0: sbc.addresses */
+		struct netprefix allow[CONFIG_LIST_MAX];
+		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
+	} siprec;
 	unsigned int account_count; /* the first is always "default" */
 	struct account_config *accounts;
 	unsigned int rule_count;

@@ -80,6 +80,39 @@ static int check_destination(struct config *c, struct errmsg *e)
 	return 0;
 }
 
+/* SIP and media need addresses that others can be told: whole ones. */
+static int check_siprec(const struct config *c, struct errmsg *e)
+{
+	const uint16_t *ports = c->siprec.media_ports;
+
+	if (c->siprec.listen_count == 0)
+		return 0;
+	for (unsigned int i = 0; i < c->siprec.listen_count; i++)
+		if (netaddr_is_unspecified(&c->siprec.listen[i].address))
+			return errmsg_set(e, -EINVAL,
+				"siprec.listen[%u]: an address of this machine is needed, which "
+				"the SBC can be told, not 0.0.0.0 or ::",
+				i);
+	for (unsigned int i = 0; i < c->siprec.media_address_count; i++) {
+		const struct netprefix *p = &c->siprec.media_addresses[i];
+
+		if (p->bits != (p->address.family == 6 ? 128 : 32) ||
+			netaddr_is_unspecified(&p->address))
+			return errmsg_set(e, -EINVAL,
+				"siprec.media_addresses[%u]: an address is needed, not a prefix",
+				i);
+	}
+	if (c->siprec.media_port_count != 2 || ((ports[0] + 1U) & ~1U) > ports[1])
+		return errmsg_set(e, -EINVAL,
+			"siprec.media_ports: the first and the last port are needed, with an even "
+			"one among them: [40000, 59999]");
+	if (c->siprec.allow_count == 0 && c->sbc.address_count == 0)
+		return errmsg_set(e, -EINVAL,
+			"siprec.allow: nobody may open recording sessions: neither it nor "
+			"sbc.addresses names an address");
+	return 0;
+}
+
 static int check_limits(const struct config *c, struct errmsg *e)
 {
 	uint64_t needed = 2ULL * c->limits.tracks * CHUNK_BYTES_MIN;
@@ -226,6 +259,8 @@ int config_check(struct config *c, bool read_mode, struct errmsg *e)
 		err = check_destination(c, e);
 	if (err == 0)
 		err = check_limits(c, e);
+	if (err == 0)
+		err = check_siprec(c, e);
 	if (err == 0)
 		err = check_accounts(c, e);
 	if (err == 0)

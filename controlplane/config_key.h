@@ -30,7 +30,7 @@ enum key_kind {
 	KEY_CORES,	 /* list of int */
 	KEY_BUCKETS,	 /* list of char[CONFIG_TEXT_BYTES] */
 	KEY_LOCATION,	 /* "bucket" or "bucket/prefix", char[size] */
-	KEY_LISTENERS,	 /* list of struct hep_listen */
+	KEY_LISTENERS,	 /* list of struct listen_address */
 	KEY_DESTINATION, /* the same, or {"Type":"S3","Location":…} */
 };
 

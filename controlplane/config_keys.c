@@ -68,6 +68,9 @@ static const struct key_choice legs[] = {{"LEG-A", 0}, {"LEG-B", 0}, {NULL, 0}};
 static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{NULL, 0}};
+static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
+	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
+	{"none", 0}, {NULL, 0}};
 static const struct key_choice starts[] = {
 	{"answer", FROM_ANSWER}, {"early_media", FROM_EARLY_MEDIA}, {NULL, 0}};
 static const struct key_choice destinations[] = {
@@ -143,6 +146,31 @@ const struct config_key config_keys[] = {
 		.fallback = "[\"127.0.0.0/8\", \"::1\"]", .unit = "addresses",
 		.help = "Addresses or prefixes that may send. Whoever may, can begin and end calls "
 			"in legtap's eyes."},
+	{"siprec", KEY_OBJECT,
+		.help = "The recording sessions (SIPREC) that SBCs open to legtap (see "
+			"siprec.md)."},
+	{"siprec.listen", KEY_LISTENERS, LIST(struct config, siprec.listen, siprec.listen_count),
+		.fallback = "[]", .unit = "addresses",
+		.help = "Where their SIP is listened for, by ordinary sockets: "
+			"`udp:192.0.2.40:5060`, `tcp:192.0.2.40:5060`. Empty: nowhere."},
+	{"siprec.media_addresses", KEY_PREFIXES,
+		LIST(struct config, siprec.media_addresses, siprec.media_address_count),
+		.fallback = "[]", .unit = "addresses",
+		.help = "Addresses of legtap's ports that the media is sent to. Empty: those of "
+			"`siprec.listen`."},
+	{"siprec.media_ports", KEY_UDP_PORTS,
+		LIST(struct config, siprec.media_ports, siprec.media_port_count),
+		.fallback = "[40000, 59999]", RANGE(1024, 65535), .unit = "UDP ports",
+		.help = "The first and the last port that media is received at; each stream takes "
+			"an even one."},
+	{"siprec.allow", KEY_PREFIXES, LIST(struct config, siprec.allow, siprec.allow_count),
+		.fallback = "[]", .unit = "addresses",
+		.help = "Addresses or prefixes that may open recording sessions. Empty: "
+			"`sbc.addresses`."},
+	{"siprec.record", KEY_CHOICE, FIELD(struct config, siprec.record), .fallback = "\"BOTH\"",
+		.choices = siprec_records,
+		.help = "What is recorded of a session's legs from their start, where no rule "
+			"fits."},
 	{"accounts", KEY_OBJECTS, .most = CONFIG_ACCOUNTS_MAX - 1, .append = append_account,
 		.at = account_at,
 		.help = "Who is billed. A leg belongs to the first account whose `match` fits, in "

@@ -44,7 +44,7 @@ static void print_prefix(const struct netprefix *p, FILE *out)
 	fprintf(out, "\"%s/%u\"", netaddr_format(&p->address, text), p->bits);
 }
 
-static void print_listener(const struct hep_listen *l, FILE *out)
+static void print_listener(const struct listen_address *l, FILE *out)
 {
 	char text[NETADDR_TEXT_BYTES];
 

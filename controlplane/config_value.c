@@ -150,13 +150,13 @@ static int read_listener(
 	const struct config_key *key, const cJSON *value, void *field, struct errmsg *why)
 {
 	const char *text = cJSON_IsString(value) ? value->valuestring : "";
-	struct hep_listen l = {.tcp = strncmp(text, "tcp:", 4) == 0};
+	struct listen_address l = {.tcp = strncmp(text, "tcp:", 4) == 0};
 
 	if (!l.tcp && strncmp(text, "udp:", 4) != 0)
 		return -EINVAL;
 	if (netaddr_parse_port(text + 4, &l.address) != 0 || l.address.port == 0)
 		return -EINVAL;
-	*(struct hep_listen *)field = l;
+	*(struct listen_address *)field = l;
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct ledger;
 struct media;
 struct recordings;
 struct sip_tcp;
+struct siprec_server;
 struct storage;
 struct topology;
 
@@ -49,7 +50,8 @@ struct control {
 	struct event_watch *event_watch; /* what no single message tells: silence, loss */
 	struct http_client *http;
 	struct application *application;
-	struct hep_server *hep; /* NULL: off */
+	struct hep_server *hep;	      /* NULL: off */
+	struct siprec_server *siprec; /* NULL: off */
 };
 
 #endif

@@ -287,7 +287,7 @@ static void on_sweep(void *arg)
 
 /* --- Listening --- */
 
-static int listen_at(struct listener *l, const struct hep_listen *at)
+static int listen_at(struct listener *l, const struct listen_address *at)
 {
 	struct netaddr host = at->address;
 	char text[NETADDR_TEXT_BYTES];
@@ -324,7 +324,7 @@ int hep_server_create(struct hep_server **out, const struct config *config, hep_
 	s->sip = sip;
 	s->arg = arg;
 	for (unsigned int i = 0; i < config->hep.listen_count; i++) {
-		const struct hep_listen *at = &config->hep.listen[i];
+		const struct listen_address *at = &config->hep.listen[i];
 		struct listener *l = &s->listeners[s->listener_count++];
 		int err;
 

@@ -27,6 +27,7 @@ struct endpoint;
 struct event_watch;
 struct legs;
 struct media_stream;
+struct siprec_session;
 struct tie;
 
 #define LEG_ADDRESSES_MAX \
@@ -94,6 +95,7 @@ struct leg {
 	uint64_t watched_from_ns;
 	bool media_missing[TRACK_COUNT];
 	struct endpoint *endpoints;	   /* list; endpoint.c */
+	struct siprec_session *siprec;	   /* whose participant it is; siprec_session.c */
 	unsigned int holds;		   /* users beside the table */
 	void *dialog;			   /* dialog.c */
 	void (*dialog_free)(void *dialog); /* dialog.c; called when the leg goes */

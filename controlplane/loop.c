@@ -34,13 +34,14 @@
 #include "controlplane/media.h"
 #include "controlplane/recordings.h"
 #include "controlplane/sip_tcp.h"
+#include "controlplane/siprec_server.h"
+#include "controlplane/siprec_session.h"
 #include "dataplane/dataplane.h"
 #include "storage/storage.h"
 
 #define TICK_NS 1000000L /* rings are looked at this often when nothing wakes the loop */
 #define TURNS_MAX 64	 /* of the rings before other descriptors get their turn */
 #define DESCRIPTORS_MAX 65536
-#define SIP_BYTES_MAX 65535
 
 /* libre's loop knows no argument for its signal handler. */
 static struct control *running;
@@ -101,6 +102,13 @@ static void on_hep_sip(void *arg, const struct hep_message *m)
 
 /* --- From the dataplane --- */
 
+/* Recording sessions pass a port as their media does, and are no calls. */
+static bool is_siprec(const struct control *c, const struct sip_packet *sip)
+{
+	return siprec_server_is_at(c->siprec, &sip->source) ||
+	       siprec_server_is_at(c->siprec, &sip->destination);
+}
+
 static void on_sip(void *arg, struct rte_mbuf *m)
 {
 	struct control *c = arg;
@@ -114,9 +122,9 @@ static void on_sip(void *arg, struct rte_mbuf *m)
 
 	move_time(c, p->arrival_ns);
 	sip.bytes = packet_payload(m, the_loop->sip, sizeof(the_loop->sip));
-	if (p->tcp)
+	if (p->tcp && !is_siprec(c, &sip))
 		sip_tcp_receive(c->sip_tcp, &sip);
-	else
+	else if (!is_siprec(c, &sip))
 		dialog_receive(c->dialogs, &sip);
 	packet_free(m);
 }
@@ -155,6 +163,7 @@ static void begin_ending(struct control *c, const char *reason)
 	struct leg *next;
 
 	c->ending = true;
+	siprec_server_end(c->siprec);
 	for (struct leg *leg = legs_first(c->legs); leg; leg = next) {
 		next = leg->next;
 		if (leg->state != LEG_ENDED)
@@ -256,6 +265,7 @@ static void on_ended(void *arg, struct leg *leg)
 	recordings_leg_ended(c->recordings, leg);
 	event_watch_leg_ended(c->event_watch, leg);
 	application_leg_ended(c->application, leg);
+	siprec_leg_ended(leg);
 }
 
 static void on_forgotten(void *arg, struct leg *leg)
@@ -416,6 +426,8 @@ void control_destroy(struct control *c)
 	c->http = NULL;
 	c->event_watch = NULL;
 	hep_server_destroy(c->hep);
+	siprec_server_destroy(c->siprec);
+	c->siprec = NULL;
 	sip_tcp_destroy(c->sip_tcp);
 	dialogs_destroy(c->dialogs);
 	legs_destroy(c->legs); /* calls on_forgotten for each leg */
@@ -440,7 +452,8 @@ int control_listen(struct control *c, struct errmsg *e)
 
 	if (err)
 		return errmsg_set(e, -err, "no memory for the event loop");
-	return hep_server_create(&c->hep, c->config, on_hep_sip, c, e);
+	err = hep_server_create(&c->hep, c->config, on_hep_sip, c, e);
+	return err ? err : siprec_server_create(&c->siprec, c, e);
 }
 
 static int listen_all(struct loop *loop)

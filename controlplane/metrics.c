@@ -17,6 +17,7 @@
 #include "controlplane/events.h"
 #include "controlplane/handlers.h"
 #include "controlplane/hep_server.h"
+#include "controlplane/siprec_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
@@ -218,6 +219,14 @@ static void print_calls(FILE *out, const struct control *control)
 		snprintf(name, sizeof(name), "hep_%s", hep_counter_name(c));
 		total(out, name, hep_counter_help(c), hep_count(control->hep, c));
 	}
+	for (enum siprec_counter c = 0; c < SIPREC_COUNTER_COUNT; c++) {
+		snprintf(name, sizeof(name), "siprec_%s", siprec_counter_name(c));
+		total(out, name, siprec_counter_help(c), siprec_count(control->siprec, c));
+	}
+	gauge(out, "siprec_sessions", "recording sessions that are open",
+		siprec_sessions(control->siprec));
+	gauge(out, "siprec_ports_used", "media ports that recording sessions have",
+		siprec_ports_used(control->siprec));
 	for (enum media_counter c = 0; c < MEDIA_COUNTER_COUNT; c++) {
 		snprintf(name, sizeof(name), "media_%s", media_counter_name(c));
 		total(out, name, media_counter_help(c), media_count(control->media, c));

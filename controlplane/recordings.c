@@ -354,6 +354,8 @@ void recordings_leg_offered(struct recordings *r, struct leg *leg)
 	rule = rule_match(r->control->config, leg);
 	if (rule)
 		arm(r, leg, rule->tracks, rule, rule->from);
+	else if (leg->siprec && r->control->config->siprec.record)
+		arm(r, leg, r->control->config->siprec.record, NULL, FROM_ANSWER);
 }
 
 void recordings_leg_media(struct recordings *r, struct leg *leg, enum leg_end end, uint64_t at_ns)

@@ -1,5 +1,5 @@
-/* Finds the SDP of a message: the body itself, or a part of a multipart body (RFC 2046, 5.1; RFC
- * 5621), which may hold multipart bodies in turn. */
+/* Finds what is looked for in a message: the body itself, or a part of a multipart body (RFC 2046,
+ * 5.1; RFC 5621), which may hold multipart bodies in turn. */
 #include "controlplane/sip_body.h"
 
 #include <string.h>
@@ -10,7 +10,14 @@
 
 #define DEPTH_MAX 3 /* of multipart in multipart */
 
-static struct sip_text find_sdp(struct sip_text type, struct sip_text body, unsigned int depth);
+/* "application", "sdp" */
+struct wanted {
+	const char *type;
+	const char *subtype;
+};
+
+static struct sip_text find_wanted(
+	const struct wanted *w, struct sip_text type, struct sip_text body, unsigned int depth);
 
 static struct sip_text find(struct sip_text in, const char *what, size_t bytes)
 {
@@ -79,7 +86,7 @@ static struct sip_text part_type(struct sip_text part, struct sip_text body)
 }
 
 static struct sip_text find_in_parts(
-	const struct pl *params, struct sip_text body, unsigned int depth)
+	const struct wanted *w, const struct pl *params, struct sip_text body, unsigned int depth)
 {
 	char delimiter[128];
 	size_t length = delimiter_of(params, delimiter, sizeof(delimiter));
@@ -89,7 +96,7 @@ static struct sip_text find_in_parts(
 		struct sip_text next;
 		struct sip_text part = after(at, length);
 		struct sip_text content;
-		struct sip_text sdp;
+		struct sip_text found;
 
 		next = find(part, delimiter, length);
 		if (next.data)
@@ -100,25 +107,26 @@ static struct sip_text find_in_parts(
 			break;
 		part = after(part, 1);
 		content = part_body(part);
-		sdp = find_sdp(part_type(part, content), content, depth + 1);
-		if (sdp.data)
-			return sdp;
+		found = find_wanted(w, part_type(part, content), content, depth + 1);
+		if (found.data)
+			return found;
 		at = next;
 	}
 	return (struct sip_text){0};
 }
 
-static struct sip_text find_sdp(struct sip_text type, struct sip_text body, unsigned int depth)
+static struct sip_text find_wanted(
+	const struct wanted *w, struct sip_text type, struct sip_text body, unsigned int depth)
 {
 	struct pl value = {.p = type.data, .l = type.bytes};
 	struct msg_ctype ctype;
 
 	if (!type.data || depth > DEPTH_MAX || msg_ctype_decode(&ctype, &value) != 0)
 		return (struct sip_text){0};
-	if (msg_ctype_cmp(&ctype, "application", "sdp"))
+	if (msg_ctype_cmp(&ctype, w->type, w->subtype))
 		return body;
 	if (pl_strcasecmp(&ctype.type, "multipart") == 0 && ctype.params.p)
-		return find_in_parts(&ctype.params, body, depth);
+		return find_in_parts(w, &ctype.params, body, depth);
 	return (struct sip_text){0};
 }
 
@@ -138,5 +146,13 @@ struct sip_text sip_body_sdp(const struct sip_message *m)
 {
 	if (m->body.bytes == 0)
 		return (struct sip_text){0};
-	return find_sdp(sip_header(m, "Content-Type"), m->body, 0);
+	return sip_body_part(sip_header(m, "Content-Type"), m->body, "application", "sdp");
+}
+
+struct sip_text sip_body_part(
+	struct sip_text content_type, struct sip_text body, const char *type, const char *subtype)
+{
+	struct wanted w = {type, subtype};
+
+	return find_wanted(&w, content_type, body, 0);
 }

@@ -12,6 +12,7 @@
 #include "controlplane/dialog.h"
 #include "controlplane/events.h"
 #include "controlplane/hep_server.h"
+#include "controlplane/siprec_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
@@ -330,6 +331,17 @@ static void add_hep(cJSON *o, const struct control *control)
 			hep, hep_counter_name(c), (double)hep_count(control->hep, c));
 }
 
+static void add_siprec(cJSON *o, const struct control *control)
+{
+	cJSON *siprec = cJSON_AddObjectToObject(o, "siprec");
+
+	cJSON_AddNumberToObject(siprec, "sessions", siprec_sessions(control->siprec));
+	cJSON_AddNumberToObject(siprec, "ports_used", siprec_ports_used(control->siprec));
+	for (enum siprec_counter c = 0; c < SIPREC_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(
+			siprec, siprec_counter_name(c), (double)siprec_count(control->siprec, c));
+}
+
 static void add_events(cJSON *o, const struct control *control)
 {
 	cJSON *events = cJSON_AddObjectToObject(o, "events");
@@ -375,6 +387,7 @@ struct cJSON *status_to_json(const struct control *control)
 	add_process(o, control);
 	add_calls(o, control);
 	add_hep(o, control);
+	add_siprec(o, control);
 	add_ports(o, control);
 	add_threads(o, control->topology);
 	add_accounting(o, control);

@@ -705,7 +705,7 @@ class Documentation(unittest.TestCase):
 
     def test_metrics_are_named(self):
         names = re.findall(r"(?m)^# TYPE legtap_(\w+) ", self.server.request("GET", "/metrics")[1].decode())
-        families = ("rx_", "writer_", "sip_", "media_", "hep_", "port_", "application_")
+        families = ("rx_", "writer_", "sip_", "media_", "hep_", "siprec_", "port_", "application_")
         missing = [n for n in names if not n.startswith(families) and f"legtap_{n}" not in self.text]
         self.assertEqual(missing, [])
 

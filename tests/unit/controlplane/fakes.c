@@ -13,6 +13,7 @@
 #include "controlplane/dialog.h"
 #include "controlplane/events.h"
 #include "controlplane/hep_server.h"
+#include "controlplane/siprec_server.h"
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
@@ -530,6 +531,35 @@ const char *hep_counter_help(enum hep_counter c)
 unsigned int hep_connections(const struct hep_server *s)
 {
 	return 2;
+}
+
+uint64_t siprec_count(const struct siprec_server *s, enum siprec_counter c)
+{
+	return 600 + (uint64_t)c;
+}
+
+const char *siprec_counter_name(enum siprec_counter c)
+{
+	static const char *const names[] = {SIPREC_COUNTERS(NAME)};
+
+	return names[c];
+}
+
+const char *siprec_counter_help(enum siprec_counter c)
+{
+	static const char *const helps[] = {SIPREC_COUNTERS(HELP)};
+
+	return helps[c];
+}
+
+unsigned int siprec_sessions(const struct siprec_server *s)
+{
+	return 5;
+}
+
+unsigned int siprec_ports_used(const struct siprec_server *s)
+{
+	return 10;
 }
 
 int sip_events_run(struct control *c, const char *body, size_t bytes, cJSON **answer,

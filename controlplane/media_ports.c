@@ -1,0 +1,120 @@
+#include "controlplane/media_ports.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* The free ports of an address: a ring, the one given back longest ago at its head. */
+struct pool {
+	struct netaddr address;
+	uint16_t *free;
+	unsigned int head;
+	unsigned int count;
+};
+
+struct media_ports {
+	unsigned int ports; /* of each address */
+	unsigned int next;  /* the address whose turn it is */
+	unsigned int pool_count;
+	struct pool pools[];
+};
+
+static int fill(struct pool *pool, unsigned int ports, unsigned int first)
+{
+	pool->free = calloc(ports, sizeof(pool->free[0]));
+	if (!pool->free)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < ports; i++)
+		pool->free[i] = (uint16_t)(first + 2 * i);
+	pool->count = ports;
+	return 0;
+}
+
+int media_ports_create(struct media_ports **out, const struct netaddr *addresses,
+	unsigned int address_count, uint16_t first, uint16_t last)
+{
+	unsigned int even = (first + 1U) & ~1U;
+	struct media_ports *p;
+
+	if (address_count == 0 || even > last)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p) + address_count * sizeof(p->pools[0]));
+	if (!p)
+		return -ENOMEM;
+	p->ports = (last - even) / 2 + 1;
+	p->pool_count = address_count;
+	for (unsigned int i = 0; i < address_count; i++) {
+		p->pools[i].address = addresses[i];
+		if (fill(&p->pools[i], p->ports, even) != 0) {
+			media_ports_destroy(p);
+			return -ENOMEM;
+		}
+	}
+	*out = p;
+	return 0;
+}
+
+void media_ports_destroy(struct media_ports *p)
+{
+	if (!p)
+		return;
+	for (unsigned int i = 0; i < p->pool_count; i++)
+		free(p->pools[i].free);
+	free(p);
+}
+
+static struct pool *choose(struct media_ports *p, uint8_t family)
+{
+	for (unsigned int i = 0; i < p->pool_count; i++) {
+		struct pool *pool = &p->pools[(p->next + i) % p->pool_count];
+
+		if (pool->count && (family == 0 || pool->address.family == family))
+			return pool;
+	}
+	return NULL;
+}
+
+static bool has_family(const struct media_ports *p, uint8_t family)
+{
+	for (unsigned int i = 0; i < p->pool_count; i++)
+		if (p->pools[i].address.family == family)
+			return true;
+	return false;
+}
+
+int media_ports_take(struct media_ports *p, uint8_t family, struct netaddr *out)
+{
+	struct pool *pool = choose(p, has_family(p, family) ? family : 0);
+
+	if (!pool)
+		return -ENOSPC;
+	p->next = (unsigned int)(pool - p->pools + 1) % p->pool_count;
+	*out = pool->address;
+	out->port = pool->free[pool->head];
+	pool->head = (pool->head + 1) % p->ports;
+	pool->count--;
+	return 0;
+}
+
+void media_ports_give(struct media_ports *p, const struct netaddr *address)
+{
+	for (unsigned int i = 0; i < p->pool_count; i++) {
+		struct pool *pool = &p->pools[i];
+
+		if (!netaddr_same_host(&pool->address, address))
+			continue;
+		assert(pool->count < p->ports);
+		pool->free[(pool->head + pool->count) % p->ports] = address->port;
+		pool->count++;
+		return;
+	}
+}
+
+unsigned int media_ports_used(const struct media_ports *p)
+{
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; i < p->pool_count; i++)
+		used += p->ports - p->pools[i].count;
+	return used;
+}

@@ -1,0 +1,269 @@
+#include "controlplane/siprec_dialog.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define GIVE_UP_MS (64 * SIP_T1)
+
+static void renew_time(struct siprec_dialog *d)
+{
+	d->server->control->now_ns = clock_now_ns();
+}
+
+static void forget_answer(struct siprec_answer *a)
+{
+	tmr_cancel(&a->again);
+	tmr_cancel(&a->give_up);
+	a->invite = mem_deref(a->invite);
+	a->message = mem_deref(a->message);
+}
+
+static void on_response(int err, const struct sip_msg *m, void *arg)
+{
+	/* A BYE or refresh that nobody answers changes nothing: the timers decide. */
+}
+
+static void send_bye(struct siprec_dialog *d)
+{
+	int err = sip_drequestf(NULL, d->server->sip, true, "BYE", d->sip, 0, NULL, NULL,
+		on_response, NULL, "Content-Length: 0\r\n\r\n");
+
+	if (err)
+		log_warning("siprec", "session %s: BYE could not be sent: %s",
+			sip_dialog_callid(d->sip), strerror(err));
+}
+
+static void dialog_free(void *arg)
+{
+	struct siprec_dialog *d = arg;
+
+	tmr_cancel(&d->timer);
+	forget_answer(&d->answer);
+	if (d->le.list)
+		d->server->dialog_count--;
+	hash_unlink(&d->le);
+	mem_deref(d->sip);
+}
+
+void siprec_dialog_destroy(struct siprec_dialog *d, const char *reason, bool bye)
+{
+	if (!d)
+		return;
+	if (bye && d->established)
+		send_bye(d);
+	siprec_session_destroy(d->session, reason);
+	mem_deref(d);
+}
+
+/* Every leg was ended by somebody else: there is nothing left to record. */
+static void on_deserted(void *arg)
+{
+	struct siprec_dialog *d = arg;
+
+	log_info("siprec", "session %s: all its legs have ended", sip_dialog_callid(d->sip));
+	siprec_dialog_destroy(d, "hangup", true);
+}
+
+static struct netaddr netaddr_of(const struct sa *sa)
+{
+	uint8_t ip[16];
+	uint32_t ipv4;
+
+	if (sa_af(sa) == AF_INET) {
+		ipv4 = htonl(sa_in(sa));
+		return netaddr_from_ipv4(&ipv4, sa_port(sa));
+	}
+	sa_in6(sa, ip);
+	return netaddr_from_ipv6(ip, sa_port(sa));
+}
+
+static void copy_text(char *out, size_t size, const struct pl *text)
+{
+	(void)pl_strcpy(text, out, size);
+	if (text->l >= size) {
+		memcpy(out, text->p, size - 1);
+		out[size - 1] = '\0';
+	}
+}
+
+int siprec_dialog_create(
+	struct siprec_dialog **out, struct siprec_server *s, const struct sip_msg *invite)
+{
+	char call_id[LEG_TEXT_BYTES] = "";
+	char from[LEG_TEXT_BYTES] = "";
+	char to[LEG_TEXT_BYTES] = "";
+	const struct siprec_opening opening = {.sip_call_id = call_id,
+		.from_uri = from,
+		.to_uri = to,
+		.peer = netaddr_of(&invite->src)};
+	struct siprec_dialog *d = mem_zalloc(sizeof(*d), dialog_free);
+	int err;
+
+	if (!d)
+		return -ENOMEM;
+	copy_text(call_id, sizeof(call_id), &invite->callid);
+	copy_text(from, sizeof(from), &invite->from.auri);
+	copy_text(to, sizeof(to), &invite->to.auri);
+	d->server = s;
+	d->number = rand_u64() >> 2; /* a number that any client can read */
+	err = -sip_dialog_accept(&d->sip, invite);
+	if (err == 0)
+		err = siprec_session_create(
+			&d->session, s->control, s->ports, &opening, on_deserted, d);
+	if (err != 0) {
+		mem_deref(d);
+		return err;
+	}
+	hash_append(s->dialogs, hash_joaat_str(call_id), &d->le, d);
+	s->dialog_count++;
+	*out = d;
+	return 0;
+}
+
+static bool is_dialog(struct le *le, void *arg)
+{
+	const struct siprec_dialog *d = le->data;
+
+	return sip_dialog_cmp(d->sip, arg);
+}
+
+struct siprec_dialog *siprec_dialog_find(struct siprec_server *s, const struct sip_msg *m)
+{
+	char call_id[LEG_TEXT_BYTES];
+
+	copy_text(call_id, sizeof(call_id), &m->callid);
+	return list_ledata(hash_lookup(s->dialogs, hash_joaat_str(call_id), is_dialog, (void *)m));
+}
+
+/* --- The session timer --- */
+
+static void on_timer(void *arg)
+{
+	struct siprec_dialog *d = arg;
+
+	renew_time(d);
+	if (d->we_refresh) {
+		int err = sip_drequestf(NULL, d->server->sip, true, "UPDATE", d->sip, 0, NULL, NULL,
+			on_response, NULL,
+			"Supported: timer\r\nSession-Expires: %u;refresher=uac\r\n"
+			"Content-Length: 0\r\n\r\n",
+			d->expires_s);
+
+		if (err)
+			log_warning("siprec", "session %s: not refreshed: %s",
+				sip_dialog_callid(d->sip), strerror(err));
+		siprec_session_refreshed(d->session, d->expires_s);
+		tmr_start(&d->timer, d->expires_s * 500ULL, on_timer, d);
+		return;
+	}
+	log_warning("siprec", "session %s: not refreshed within its %u s: it has ended",
+		sip_dialog_callid(d->sip), d->expires_s);
+	d->server->counts[SIPREC_expired]++;
+	siprec_dialog_destroy(d, "media_timeout", true);
+}
+
+/* RFC 4028, 10: who does not refresh gives up min(32, a third) seconds before the end. */
+static void start_timer(struct siprec_dialog *d)
+{
+	uint64_t spare_s = d->expires_s / 3 < 32 ? d->expires_s / 3 : 32;
+
+	tmr_cancel(&d->timer);
+	siprec_session_refreshed(d->session, d->expires_s);
+	if (d->expires_s)
+		tmr_start(&d->timer,
+			d->we_refresh ? d->expires_s * 500ULL : (d->expires_s - spare_s) * 1000,
+			on_timer, d);
+}
+
+int siprec_dialog_take_timer(struct siprec_dialog *d, const struct sip_msg *m)
+{
+	const struct sip_hdr *h = sip_msg_hdr(m, SIP_HDR_SESSION_EXPIRES);
+	struct pl digits;
+	struct pl refresher;
+	uint32_t expires_s = 0;
+
+	if (h && re_regex(h->val.p, h->val.l, "[0-9]+", &digits) == 0 && digits.l < 9)
+		expires_s = pl_u32(&digits);
+	if (h && expires_s < SIPREC_MIN_SE_S)
+		return -EINVAL;
+	d->expires_s = expires_s;
+	d->we_refresh = h &&
+			re_regex(h->val.p, h->val.l, "refresher[ ]*=[ ]*[a-z]+", NULL, NULL,
+				&refresher) == 0 &&
+			pl_strcasecmp(&refresher, "uas") == 0;
+	return 0;
+}
+
+/* --- Answers --- */
+
+static void on_again(void *arg)
+{
+	struct siprec_dialog *d = arg;
+	struct siprec_answer *a = &d->answer;
+	uint64_t pause_ms = (uint64_t)SIP_T1 << (a->sent < 8 ? a->sent : 8);
+	struct sa to;
+	struct pl rport;
+
+	sip_reply_addr(
+		&to, a->invite, msg_param_exists(&a->invite->via.params, "rport", &rport) == 0);
+	(void)sip_send(d->server->sip, a->invite->sock, a->invite->tp, &to, a->message);
+	a->sent++;
+	tmr_start(&a->again, pause_ms < SIP_T2 ? pause_ms : SIP_T2, on_again, d);
+}
+
+static void on_give_up(void *arg)
+{
+	struct siprec_dialog *d = arg;
+
+	renew_time(d);
+	log_warning("siprec", "session %s: its answer was never acknowledged",
+		sip_dialog_callid(d->sip));
+	d->server->counts[SIPREC_expired]++;
+	siprec_dialog_destroy(d, "no_answer", true);
+}
+
+static void await_ack(struct siprec_dialog *d, const struct sip_msg *m, struct mbuf *message)
+{
+	forget_answer(&d->answer);
+	d->answer.invite = mem_ref((void *)m);
+	d->answer.message = message;
+	d->answer.sent = 1;
+	tmr_start(&d->answer.again, SIP_T1, on_again, d);
+	tmr_start(&d->answer.give_up, GIVE_UP_MS, on_give_up, d);
+}
+
+void siprec_dialog_acknowledged(struct siprec_dialog *d, const struct sip_msg *ack)
+{
+	if (d->answer.invite && d->answer.invite->cseq.num == ack->cseq.num)
+		forget_answer(&d->answer);
+}
+
+int siprec_dialog_accept(struct siprec_dialog *d, const struct sip_msg *m, const char *sdp)
+{
+	bool invite = pl_strcmp(&m->met, "INVITE") == 0;
+	struct mbuf *message = NULL;
+	char timer[96] = "";
+	int err;
+
+	if (d->expires_s)
+		re_snprintf(timer, sizeof(timer), "%sSession-Expires: %u;refresher=%s\r\n",
+			d->we_refresh ? "" : "Require: timer\r\n", d->expires_s,
+			d->we_refresh ? "uas" : "uac");
+	err = sip_treplyf(NULL, &message, d->server->sip, m, !d->established, 200, "OK",
+		"Contact: <sip:legtap@%J%s>;+sip.srs\r\n" SIPREC_ALLOW
+		"Supported: timer\r\n%s%sContent-Length: %zu\r\n\r\n%s",
+		&m->dst, sip_transp_param(m->tp), timer,
+		*sdp ? "Content-Type: application/sdp\r\n" : "", strlen(sdp), sdp);
+	if (err)
+		return -err;
+	d->established = true;
+	start_timer(d);
+	if (invite)
+		await_ack(d, m, message);
+	else
+		mem_deref(message);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* Recording metadata (RFC 7865) as a recorder needs it: which participant sends and receives which
+ * stream of which communication session. Pure functions from bytes to a struct; any thread.
+ *
+ * Element names are taken without their namespace, unknown elements are passed over, and so are the
+ * shapes of the drafts that many SBCs send: `id` and `session` for `participant_id`, `stream_id`
+ * and `session_id`; `send` and `recv` inside `participant`. */
+#ifndef LEGTAP_CONTROLPLANE_SIPREC_METADATA_H
+#define LEGTAP_CONTROLPLANE_SIPREC_METADATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/errmsg.h"
+
+#define SIPREC_METADATA_BYTES_MAX 262144
+#define SIPREC_ITEMS_MAX 256 /* of each list */
+#define SIPREC_ID_BYTES 128
+#define SIPREC_TEXT_BYTES 256
+
+/* A communication session: the call that is recorded. */
+struct siprec_call {
+	char id[SIPREC_ID_BYTES];
+	char sip_session_id[SIPREC_TEXT_BYTES]; /* its Session-ID (RFC 7989); "": not told */
+};
+
+struct siprec_participant {
+	char id[SIPREC_ID_BYTES];
+	char aor[SIPREC_TEXT_BYTES]; /* "": not told */
+	char name[SIPREC_TEXT_BYTES];
+	bool left; /* its association with the session has an end */
+};
+
+struct siprec_stream {
+	char id[SIPREC_ID_BYTES];
+	char call_id[SIPREC_ID_BYTES]; /* "": not told */
+	char label[SIPREC_ID_BYTES];   /* a=label of its m= line; "": not told */
+};
+
+/* `stream_id` is "" when all that is told is that the participant has no stream (any more). */
+struct siprec_association {
+	char participant_id[SIPREC_ID_BYTES];
+	char stream_id[SIPREC_ID_BYTES];
+	bool sends; /* false: receives */
+};
+
+/* Zeroed, it is empty. */
+struct siprec_metadata {
+	bool partial; /* an update of what was told before */
+	unsigned int call_count;
+	struct siprec_call *calls;
+	unsigned int participant_count;
+	struct siprec_participant *participants;
+	unsigned int stream_count;
+	struct siprec_stream *streams;
+	unsigned int association_count;
+	struct siprec_association *associations;
+};
+
+/* Reads one <recording>. A document type declaration is refused: there are no entities to expand.
+ * Nothing is loaded from anywhere. Too long texts are cut. 0 with *out, which the caller gives to
+ * siprec_metadata_free; -EBADMSG or -ENOMEM with a message, and *out is empty. */
+int siprec_metadata_parse(
+	struct siprec_metadata *out, const char *xml, size_t bytes, struct errmsg *e);
+
+/* Takes over a later document: a complete one replaces `to`, of a partial one each item replaces
+ * that of its id, and a participant's associations those it had. `from` is empty afterwards. 0;
+ * -ENOMEM or -E2BIG (over SIPREC_ITEMS_MAX): some of it is not in `to`. */
+int siprec_metadata_merge(struct siprec_metadata *to, struct siprec_metadata *from);
+
+void siprec_metadata_free(struct siprec_metadata *m);
+
+/* NULL: none of that id. */
+const struct siprec_participant *siprec_participant_by_id(
+	const struct siprec_metadata *m, const char *id);
+const struct siprec_call *siprec_call_by_id(const struct siprec_metadata *m, const char *id);
+
+#endif

@@ -1,0 +1,234 @@
+/* Each m= line is read by sdp_parse together with what stands before the first one. */
+#include "controlplane/siprec_offer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "controlplane/sdp.h"
+
+#define SECTION_BYTES_MAX 8192 /* of the session's lines and one m= line's together */
+
+/* The next line of a text, without its end; *rest is moved behind it. False at the end. */
+static bool next_line(struct sip_text *rest, struct sip_text *line)
+{
+	uint32_t length = 0;
+
+	if (rest->bytes == 0)
+		return false;
+	while (length < rest->bytes && rest->data[length] != '\n')
+		length++;
+	*line = (struct sip_text){rest->data, length};
+	length += length < rest->bytes;
+	*rest = (struct sip_text){rest->data + length, rest->bytes - length};
+	while (line->bytes > 0 &&
+		(line->data[line->bytes - 1] == '\r' || line->data[line->bytes - 1] == ' '))
+		line->bytes--;
+	return true;
+}
+
+static bool begins(struct sip_text line, const char *with)
+{
+	size_t length = strlen(with);
+
+	return line.bytes >= length && strncasecmp(line.data, with, length) == 0;
+}
+
+static struct sip_text word(struct sip_text *rest)
+{
+	struct sip_text w;
+
+	while (rest->bytes > 0 && *rest->data == ' ') {
+		rest->data++;
+		rest->bytes--;
+	}
+	w = (struct sip_text){rest->data, 0};
+	while (rest->bytes > 0 && *rest->data != ' ') {
+		rest->data++;
+		rest->bytes--;
+		w.bytes++;
+	}
+	return w;
+}
+
+static bool equals(struct sip_text t, const char *text)
+{
+	return t.bytes == strlen(text) && strncasecmp(t.data, text, t.bytes) == 0;
+}
+
+/* "m=audio 49170 RTP/AVP 0 8" */
+static void read_media_line(struct siprec_line *l, struct sip_text line)
+{
+	struct sip_text rest = {line.data + 2, line.bytes - 2};
+	struct sip_text port;
+
+	l->kind = word(&rest);
+	port = word(&rest);
+	l->protocol = word(&rest);
+	while (rest.bytes > 0 && *rest.data == ' ') {
+		rest.data++;
+		rest.bytes--;
+	}
+	l->formats = rest;
+	l->usable = equals(l->kind, "audio") && rest.bytes > 0 && !equals(port, "0") &&
+		    (equals(l->protocol, "RTP/AVP") || equals(l->protocol, "RTP/AVPF"));
+}
+
+static void read_label(struct siprec_line *l)
+{
+	struct sip_text rest = l->section;
+	struct sip_text line;
+
+	while (next_line(&rest, &line)) {
+		if (!begins(line, "a=label:"))
+			continue;
+		line.data += 8;
+		line.bytes -= 8;
+		line = word(&line);
+		snprintf(l->label, sizeof(l->label), "%.*s", (int)line.bytes, line.data);
+		return;
+	}
+}
+
+/* A client that sends nothing at an unspecified address (RFC 2543's hold) is as good as inactive.
+ */
+static void read_media(struct siprec_line *l, struct sip_text session, struct sip_text whole)
+{
+	char text[SECTION_BYTES_MAX];
+
+	if (!l->usable)
+		return;
+	if (session.bytes + whole.bytes > sizeof(text)) {
+		l->usable = false;
+		return;
+	}
+	memcpy(text, session.data, session.bytes);
+	memcpy(text + session.bytes, whole.data, whole.bytes);
+	if (sdp_parse(&l->media, text, session.bytes + whole.bytes) != 0 ||
+		l->media.codec_count == 0)
+		l->usable = false;
+	l->active = l->usable && l->media.sends;
+}
+
+/* The bytes from one place in a text to another. */
+static struct sip_text between(const char *from, const char *to)
+{
+	return (struct sip_text){from, (uint32_t)(to - from)};
+}
+
+static void finish_line(
+	struct siprec_line *l, struct sip_text session, const char *began, const char *end)
+{
+	struct sip_text whole = between(began, end);
+	struct sip_text line = {0};
+
+	l->section = whole;
+	(void)next_line(&l->section, &line);
+	read_media_line(l, line);
+	read_label(l);
+	read_media(l, session, whole);
+}
+
+int siprec_offer_parse(struct siprec_offer *out, const char *data, size_t bytes)
+{
+	struct sip_text rest = {data, (uint32_t)bytes};
+	struct sip_text session = {data, 0};
+	struct sip_text line;
+	const char *began = NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (bytes > SIP_BYTES_MAX || !begins(rest, "v="))
+		return -EBADMSG;
+	while (next_line(&rest, &line)) {
+		if (!begins(line, "m="))
+			continue;
+		if (began)
+			finish_line(&out->lines[out->line_count++], session, began, line.data);
+		else
+			session = between(data, line.data);
+		if (out->line_count == SIPREC_LINES_MAX)
+			return -E2BIG;
+		began = line.data;
+	}
+	if (!began)
+		return -EBADMSG;
+	finish_line(&out->lines[out->line_count++], session, began, data + bytes);
+	return 0;
+}
+
+/* --- The answer --- */
+
+struct text {
+	char *out;
+	size_t size;
+	size_t used;
+};
+
+static void print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void print(struct text *t, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(t->used < t->size ? t->out + t->used : NULL,
+		t->used < t->size ? t->size - t->used : 0, format, arguments);
+	va_end(arguments);
+	t->used += length > 0 ? (size_t)length : 0;
+}
+
+/* The formats are taken as they were offered, with what explains them. */
+static void print_formats(struct text *t, const struct siprec_line *l)
+{
+	struct sip_text rest = l->section;
+	struct sip_text line;
+
+	while (next_line(&rest, &line))
+		if (begins(line, "a=rtpmap:") || begins(line, "a=fmtp:"))
+			print(t, "%.*s\r\n", (int)line.bytes, line.data);
+}
+
+static void print_address(struct text *t, const struct netaddr *address)
+{
+	struct netaddr host = *address;
+	char buf[NETADDR_TEXT_BYTES];
+
+	host.port = 0;
+	print(t, "IN IP%u %s\r\n", host.family == 6 ? 6U : 4U, netaddr_format(&host, buf));
+}
+
+static void print_line(struct text *t, const struct siprec_line *l, const struct netaddr *address)
+{
+	bool taken = l->usable && address->port;
+
+	print(t, "m=%.*s %u %.*s %.*s\r\n", (int)l->kind.bytes, l->kind.data,
+		taken ? address->port : 0U, (int)l->protocol.bytes, l->protocol.data,
+		(int)l->formats.bytes, l->formats.data);
+	if (taken) {
+		print(t, "c=");
+		print_address(t, address);
+		print_formats(t, l);
+		print(t, l->active ? "a=recvonly\r\n" : "a=inactive\r\n");
+	}
+	if (*l->label)
+		print(t, "a=label:%s\r\n", l->label);
+}
+
+int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *addresses,
+	uint64_t id, uint32_t version, char *out, size_t size)
+{
+	struct text t = {.out = out, .size = size};
+	const struct netaddr *own = &addresses[0];
+
+	for (unsigned int i = 0; i < offer->line_count && !own->port; i++)
+		own = &addresses[i];
+	print(&t, "v=0\r\no=legtap %llu %u ", (unsigned long long)id, version);
+	print_address(&t, own);
+	print(&t, "s=-\r\nt=0 0\r\n");
+	for (unsigned int i = 0; i < offer->line_count; i++)
+		print_line(&t, &offer->lines[i], &addresses[i]);
+	return t.used < size ? (int)t.used : -ENOSPC;
+}

@@ -1,0 +1,42 @@
+/* The session description of a recording client, m= line by m= line, and the answer to it (RFC
+ * 7866, 7.1; RFC 3264; RFC 4574). Pure functions; any thread. */
+#ifndef LEGTAP_CONTROLPLANE_SIPREC_OFFER_H
+#define LEGTAP_CONTROLPLANE_SIPREC_OFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controlplane/leg.h"
+#include "controlplane/sip.h"
+
+#define SIPREC_LINES_MAX 32
+
+/* An m= line. Texts lie in the description that it was read from. */
+struct siprec_line {
+	struct sip_text kind;	  /* "audio" */
+	struct sip_text protocol; /* "RTP/AVP" */
+	struct sip_text formats;  /* "0 8 101" */
+	struct sip_text section;  /* what follows it, down to the next m= line */
+	char label[128];	  /* of a=label; "": none */
+	bool usable;		  /* audio by plain RTP, and not refused by port 0 */
+	bool active;		  /* the client sends */
+	struct leg_media media;	  /* its codecs */
+};
+
+struct siprec_offer {
+	unsigned int line_count;
+	struct siprec_line lines[SIPREC_LINES_MAX];
+};
+
+/* 0; -EBADMSG when it does not begin with a v= line or has no m= line; -E2BIG with more than
+ * SIPREC_LINES_MAX of them. */
+int siprec_offer_parse(struct siprec_offer *out, const char *data, size_t bytes);
+
+/* Prints the answer: each usable line is received at `addresses[i]` (those without a port are
+ * refused), the others are refused. `id` and `version` are of the o= line. The bytes printed, or
+ * -ENOSPC. */
+int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *addresses,
+	uint64_t id, uint32_t version, char *out, size_t size);
+
+#endif
