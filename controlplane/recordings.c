@@ -186,6 +186,26 @@ static int describe(
 		&info->call_id, rec->number);
 }
 
+/* An offer may have plain and encrypted m-lines: what both ends say counts. */
+static bool is_encrypted(const struct leg *leg)
+{
+	const struct leg_media *a = &leg->media[END_PARTICIPANT];
+	const struct leg_media *b = &leg->media[END_SBC];
+
+	return (a->known || b->known) && (!a->known || a->encrypted) && (!b->known || b->encrypted);
+}
+
+/* Decoded as if it were in clear, SRTP is noise: its codecs have names that no decoder has. */
+static void name_srtp(struct codec *codecs, unsigned int count)
+{
+	char name[CODEC_NAME_BYTES];
+
+	for (unsigned int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "SRTP %.*s", CODEC_NAME_BYTES - 6, codecs[i].name);
+		memcpy(codecs[i].name, name, sizeof(name));
+	}
+}
+
 /* Payload types of a track: as its receiver announced them; those that only its sender named come
  * after. */
 static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
@@ -208,6 +228,8 @@ static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 		if (j == receiver->codec_count)
 			codecs[count++] = sender->codecs[i];
 	}
+	if (is_encrypted(leg))
+		name_srtp(codecs, count);
 	if (count)
 		storage_note_codecs(rec->owner->control->storage, &rec->info.recording_id, track,
 			at_ns, codecs, count);

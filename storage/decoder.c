@@ -137,6 +137,7 @@ const char *decoder_remedy(const struct codec *codec)
 		{"G729", "needs libbcg729, which is GPL-3, when legtap is built (meson "
 			 "-Dgpl_codecs=enabled)"},
 		{"ILBC", "no library in Debian decodes it; its packets are kept as received"},
+		{"SRTP", "is encrypted: legtap has no key; its packets are kept as received"},
 		{"UNKNOWN", "neither SDP nor RFC 3551 names its payload type"},
 	};
 

@@ -5,6 +5,7 @@ import json
 import shutil
 import struct
 
+from harness import wav
 from harness.case import Case
 from harness.generator import SBC, SBC_IPV6, generate, verify
 from harness.read import Reading
@@ -102,6 +103,19 @@ class CallsTest(ReadCase):
         for recording in reading.recordings:
             by_transaction.setdefault(recording["transaction_id"], []).append(recording["participant_tag"])
         self.assertEqual([sorted(tags) for tags in by_transaction.values()], [["LEG-A", "LEG-B"]] * 4)
+
+    def test_srtp_is_named_and_never_played(self):
+        capture = generate(self.folder / "calls.pcap", calls=1, legs=1, seconds=2, seed=7, srtp=True)
+        reading = self.read(capture, status=1)
+        [recording] = reading.recordings
+        for track in recording["tracks"]:
+            self.assertGreater(track["received"], 0)
+            self.assertEqual(track["undecodable"], track["received"])
+            self.assertEqual(track["undecodable_codecs"], ["SRTP PCMU"])
+            self.assertIn("no key", track["undecodable_reasons"][0])
+        for file in (self.folder / "out").rglob("*.wav"):
+            for channel in wav.Wav(file).channels:
+                self.assertTrue(wav.is_silent(channel))
 
     def test_sidecar_equals_list(self):
         reading = self.one(loss=2)

@@ -45,6 +45,7 @@ enum argument {
 	ARG_SEED,
 	ARG_EARLY_MEDIA,
 	ARG_LATE_OFFER,
+	ARG_SRTP,
 	ARG_NO_BYE,
 	ARG_OVERTAKE,
 	ARG_FORMAT,
@@ -70,6 +71,7 @@ static const struct option options[] = {
 	{"seed", required_argument, NULL, ARG_SEED},
 	{"early-media", no_argument, NULL, ARG_EARLY_MEDIA},
 	{"late-offer", no_argument, NULL, ARG_LATE_OFFER},
+	{"srtp", no_argument, NULL, ARG_SRTP},
 	{"no-bye", no_argument, NULL, ARG_NO_BYE},
 	{"overtake-ms", required_argument, NULL, ARG_OVERTAKE},
 	{"format", required_argument, NULL, ARG_FORMAT},
@@ -100,6 +102,7 @@ static const char help[] =
 	"  --seed N          another one makes other calls (1)\n"
 	"  --early-media     183 with SDP, and audio from it on\n"
 	"  --late-offer      the offer in the 200, the answer in the ACK\n"
+	"  --srtp            announces RTP/SAVP; the audio itself is as ever\n"
 	"  --no-bye          the calls just stop\n"
 	"  --overtake-ms N   audio comes so much before its signalling, up to 100 (0)\n"
 	"  --format F        pcap or pcapng (pcap)\n"
@@ -225,6 +228,9 @@ static bool set_flow(struct callplan_options *o, int argument, const char *text)
 		return true;
 	case ARG_LATE_OFFER:
 		o->late_offer = true;
+		return true;
+	case ARG_SRTP:
+		o->srtp = true;
 		return true;
 	case ARG_NO_BYE:
 		o->no_bye = true;

@@ -64,7 +64,7 @@ static void write_sdp(struct text *t, const struct endpoint *rtp, unsigned int c
 
 	add(t, "v=0\r\no=- %u 1 IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n", 1000000U + rtp->port,
 		family, rtp->host, family, rtp->host);
-	add(t, "m=audio %u RTP/AVP %u", rtp->port, chosen);
+	add(t, "m=audio %u RTP/%s %u", rtp->port, o->srtp ? "SAVP" : "AVP", chosen);
 	if (offer)
 		add(t, " %u", other);
 	add(t, " %d\r\n", EVENT_PAYLOAD_TYPE);
