@@ -17,6 +17,13 @@ def cases(entry):
         yield MARKS[mark], name
 
 
+def why_skipped(entry, name):
+    """What a case printed before it skipped itself."""
+    text = entry.get("stdout", "") + entry.get("stderr", "")
+    said = re.search(rf"^\[ RUN +\] {name}$\n(.*?)^\[ +SKIPPED +\] {name}$", text, re.M | re.S)
+    return " ".join(said[1].split()) if said and said[1].strip() else "it does not say why"
+
+
 def last_line(entry):
     """A program that skips itself says why in its last line."""
     said = (entry.get("stdout", "") + entry.get("stderr", "")).strip().splitlines()
@@ -29,7 +36,7 @@ def lines(suite, entry):
     seconds = entry["duration"]
     found = list(dict.fromkeys(cases(entry)))
     for status, name in found:
-        yield status, f"{suite}/{program}/{name}", seconds / len(found), ""
+        yield status, f"{suite}/{program}/{name}", seconds / len(found), why_skipped(entry, name) if status == "skip" else ""
     if entry["result"] == "SKIP":
         yield "skip", f"{suite}/{program}", seconds, last_line(entry)
     elif not passed and not any(status == "FAIL" for status, _ in found):

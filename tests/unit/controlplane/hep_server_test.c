@@ -249,8 +249,10 @@ static void an_ipv6_listener_knows_ipv4_senders(void **state)
 	int udp;
 	int tcp;
 
-	if (!has_ipv6())
+	if (!has_ipv6()) {
+		print_message("no IPv6 here\n");
 		skip();
+	}
 	netaddr_parse("::", &config.hep.listen[0].address);
 	netaddr_parse("::", &config.hep.listen[1].address);
 	start();

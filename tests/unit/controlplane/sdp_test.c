@@ -233,8 +233,10 @@ static void captured_descriptions_are_read_as_tshark_does(void **state)
 		"cisco_sip_session_refresh_422.pcapng", "isa_linphone_g711a_short.pcap"};
 	const char *folder = captures_folder();
 
-	if (!folder)
+	if (!folder) {
+		print_message("no captures beside the source tree\n");
 		skip();
+	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		struct ports c = {.file = files[i]};
 		char path[512];

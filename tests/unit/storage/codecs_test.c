@@ -61,6 +61,7 @@ static void g722_is_what_ffmpeg_decodes(void **state)
 	struct codec codec = {PAYLOAD_TYPE, 1, 8000, "G722", ""};
 
 #ifndef LEGTAP_SPANDSP
+	print_message("built without libspandsp\n");
 	skip();
 #endif
 	through_ffmpeg(&codec, 16000, "-c:a g722 -f g722", "-f g722", 160, 160, 0.9999);
@@ -72,6 +73,7 @@ static void gsm_is_what_ffmpeg_decodes(void **state)
 	struct codec codec = {PAYLOAD_TYPE, 1, 8000, "GSM", ""};
 
 #ifndef LEGTAP_SPANDSP
+	print_message("built without libspandsp\n");
 	skip();
 #endif
 	through_ffmpeg(&codec, 8000, "-c:a libgsm -f gsm", "-f gsm", 66, 320, 1);
@@ -83,6 +85,7 @@ static void g726_is_what_ffmpeg_decodes_in_both_packings(void **state)
 	char decode[128];
 
 #ifndef LEGTAP_SPANDSP
+	print_message("built without libspandsp\n");
 	skip();
 #endif
 	for (unsigned int bits = 2; bits <= 4; bits++)
@@ -126,6 +129,7 @@ static void g726_40_is_the_signal(void **state)
 		forget(&t.f, &h);
 	}
 #else
+	print_message("built without libspandsp\n");
 	skip();
 #endif
 }
@@ -198,6 +202,7 @@ static void opus_is_what_ffmpeg_decodes(void **state)
 	opus_by("-frame_duration 60 -application voip", 2880);
 	opus_by("-frame_duration 10 -ac 2", 480);
 #else
+	print_message("built without libopus\n");
 	skip();
 #endif
 }
@@ -303,6 +308,7 @@ static void amr_is_what_sox_decodes_in_both_formats(void **state)
 		amr_by(true, aligned, 8);
 	}
 #else
+	print_message("built without libopencore-amr\n");
 	skip();
 #endif
 }
@@ -352,6 +358,7 @@ static void g729_is_what_ffmpeg_decodes(void **state)
 	coded_compare(&h, "reference.raw", 8000, 0.99);
 	forget(&t.f, &h);
 #else
+	print_message("built without libbcg729 (-Dgpl_codecs=enabled)\n");
 	skip();
 #endif
 }

@@ -73,6 +73,7 @@ static void opus_conceals_with_its_fec(void **state)
 	assert_true(with[1] > 0.9);
 	assert_true(with[1] > without[1]);
 #else
+	print_message("built without libopus\n");
 	skip();
 #endif
 }
@@ -85,6 +86,7 @@ static void losses_are_concealed_only_when_asked_for(void **state)
 	static const char *const names[] = {"PCMA", "L16", "L16"};
 
 #ifndef LEGTAP_SPANDSP
+	print_message("built without libspandsp\n");
 	skip();
 #endif
 	for (unsigned int k = 0; k < 6; k++) {
