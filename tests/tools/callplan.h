@@ -34,7 +34,7 @@ struct callplan_options {
 	bool early_media; /* 183 with SDP, and audio from it on */
 	bool late_offer;  /* the offer in the 200, the answer in the ACK */
 	bool no_bye;
-	bool srtp; /* announced as RTP/SAVP (the audio itself is as ever) */
+	bool srtp;	      /* announced as RTP/SAVP (the audio itself is as ever) */
 	uint32_t overtake_ms; /* audio comes this much before its signalling lets it */
 };
 
