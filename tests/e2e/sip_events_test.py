@@ -1,4 +1,6 @@
 """Calls that legtap knows of by POST /v1/sip-events alone: no SIP is on the mirror."""
+import time
+
 from harness import capture, schemas, wav
 from harness.case import Case
 from harness.daemon import Legtapd, configuration
@@ -111,6 +113,7 @@ class ForkTest(SipEventsCase):
         sender = self.hosts.run("sbc", "python3", TOOLS / "fork.py", f"{SIPP_AUDIO}={PROBE}:40000",
                                 f"callee.pcap={PROBE}:40002", log="fork.log")
         self.assertEqual(sender.wait(60), 0, (self.folder / "fork.log").read_text())
+        time.sleep(0.1)  # what the last packet brought is heard
         self.post(daemon, {**call, "type": "ended"})
         [recording] = daemon.wait_recordings(1)
         self.assert_audio(recording, SIPP_AUDIO, self.folder / "callee.pcap")

@@ -23,6 +23,8 @@ T1_S = 0.5
 PTIME_S = 0.02
 SAMPLES = 160
 
+ACK_AFTER_S = 0.03  # of the callee's answer, after the caller was answered
+
 
 class Message:
     """A SIP message: first line, headers in order, body."""
@@ -367,8 +369,8 @@ class B2bua(asyncio.DatagramProtocol):
         side.media.peer = sdp_media(response.body)
         if not call.answered:
             self.answer(call, response.body)
-        # Last: the callee speaks from its ACK on, and the caller's leg is then answered, too.
-        self.send(self.request(side, "ACK", cseq=1), side.peer)
+        # The callee speaks from its ACK on, and the caller's leg is to be answered by then.
+        asyncio.get_running_loop().call_later(ACK_AFTER_S, self.send, self.request(side, "ACK", cseq=1), side.peer)
 
     def on_refused(self, call, side, response):
         side.remote = response.get("To")
