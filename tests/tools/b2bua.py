@@ -23,7 +23,7 @@ T1_S = 0.5
 PTIME_S = 0.02
 SAMPLES = 160
 
-ACK_AFTER_S = 0.03  # of the callee's answer, after the caller was answered
+ACK_AFTER_S = 0.1  # of the callee's answer, after the caller was answered
 
 
 class Message:
