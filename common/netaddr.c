@@ -149,3 +149,12 @@ bool netprefix_contains(const struct netprefix *p, const struct netaddr *a)
 		return false;
 	return rest == 0 || ((p->address.ip[bytes] ^ a->ip[bytes]) >> (8 - rest)) == 0;
 }
+
+bool netprefix_any_contains(
+	const struct netprefix *list, unsigned int count, const struct netaddr *a)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (netprefix_contains(&list[i], a))
+			return true;
+	return false;
+}

@@ -50,4 +50,8 @@ uint32_t netaddr_hash(const struct netaddr *a);
 int netprefix_parse(const char *text, struct netprefix *out);
 bool netprefix_contains(const struct netprefix *p, const struct netaddr *a);
 
+/* Whether one of `count` prefixes contains it. */
+bool netprefix_any_contains(
+	const struct netprefix *list, unsigned int count, const struct netaddr *a);
+
 #endif

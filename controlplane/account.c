@@ -88,10 +88,7 @@ static bool user_fits(const char *pattern, const char *uri)
 
 static bool trunk_fits(const struct call_match *m, const struct netaddr *peer)
 {
-	for (unsigned int i = 0; i < m->trunk_count; i++)
-		if (netprefix_contains(&m->trunks[i], peer))
-			return true;
-	return m->trunk_count == 0;
+	return m->trunk_count == 0 || netprefix_any_contains(m->trunks, m->trunk_count, peer);
 }
 
 static bool parties_fit(const struct call_match *m, const struct leg *leg)

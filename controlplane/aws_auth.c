@@ -22,35 +22,7 @@
 
 /* --- Texts --- */
 
-static bool text_is(struct aws_text t, const char *s)
-{
-	return t.length == strlen(s) && memcmp(t.at, s, t.length) == 0;
-}
-
-/* Takes what is before the first `end` off the front, and that too; all, if there is none. */
-static struct aws_text take_until(struct aws_text *rest, char end)
-{
-	const char *stop = rest->length ? memchr(rest->at, end, rest->length) : NULL;
-	struct aws_text taken = {rest->at, stop ? (size_t)(stop - rest->at) : rest->length};
-	size_t gone = taken.length + (stop ? 1 : 0);
-
-	rest->at += gone;
-	rest->length -= gone;
-	return taken;
-}
-
-static struct aws_text trim(struct aws_text t)
-{
-	while (t.length && isspace((unsigned char)t.at[0])) {
-		t.at++;
-		t.length--;
-	}
-	while (t.length && isspace((unsigned char)t.at[t.length - 1]))
-		t.length--;
-	return t;
-}
-
-static bool consists_of(struct aws_text t, bool (*fits)(char c))
+static bool consists_of(struct text_part t, bool (*fits)(char c))
 {
 	for (size_t i = 0; i < t.length; i++)
 		if (!fits(t.at[i]))
@@ -78,7 +50,7 @@ static bool is_header_list(char c)
 	return is_hex(c) || (c >= 'a' && c <= 'z') || (c && strchr(";-_.!#$%&'*+^`|~", c));
 }
 
-static bool is_name(struct aws_text t)
+static bool is_name(struct text_part t)
 {
 	return t.length > 0 && t.length <= SCOPE_PART_MAX && consists_of(t, is_unreserved);
 }
@@ -91,13 +63,13 @@ static int refuse(struct errmsg *e, const char *why)
 	return -EINVAL;
 }
 
-static int parse_credential(struct aws_authorization *a, struct aws_text rest, struct errmsg *e)
+static int parse_credential(struct aws_authorization *a, struct text_part rest, struct errmsg *e)
 {
-	a->key_id = take_until(&rest, '/');
+	a->key_id = text_take_until(&rest, '/');
 	a->scope = rest;
-	a->date = take_until(&rest, '/');
-	a->region = take_until(&rest, '/');
-	a->service = take_until(&rest, '/');
+	a->date = text_take_until(&rest, '/');
+	a->region = text_take_until(&rest, '/');
+	a->service = text_take_until(&rest, '/');
 	if (a->key_id.length == 0 || a->key_id.length >= AWS_KEY_BYTES ||
 		!consists_of(a->key_id, is_unreserved))
 		return refuse(e, "Credential does not begin with an access key id");
@@ -107,10 +79,10 @@ static int parse_credential(struct aws_authorization *a, struct aws_text rest, s
 	return 0;
 }
 
-static int parse_part(struct aws_authorization *a, struct aws_text part, struct errmsg *e)
+static int parse_part(struct aws_authorization *a, struct text_part part, struct errmsg *e)
 {
-	struct aws_text name = take_until(&part, '=');
-	struct aws_text *field;
+	struct text_part name = text_take_until(&part, '=');
+	struct text_part *field;
 
 	if (text_is(name, "Credential"))
 		return a->key_id.at ? refuse(e, "Credential is given twice")
@@ -129,14 +101,14 @@ static int parse_part(struct aws_authorization *a, struct aws_text part, struct 
 
 int aws_authorization_parse(const char *value, struct aws_authorization *out, struct errmsg *e)
 {
-	struct aws_text rest = trim((struct aws_text){value, strlen(value)});
+	struct text_part rest = text_trim((struct text_part){value, strlen(value)});
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (!text_is(take_until(&rest, ' '), ALGORITHM))
+	if (!text_is(text_take_until(&rest, ' '), ALGORITHM))
 		return refuse(e, "its algorithm is not " ALGORITHM);
 	while (rest.length && err == 0)
-		err = parse_part(out, trim(take_until(&rest, ',')), e);
+		err = parse_part(out, text_trim(text_take_until(&rest, ',')), e);
 	if (err != 0)
 		return err;
 	if (!out->key_id.at || !out->signed_headers.at || !out->signature.at)
@@ -181,7 +153,7 @@ static void add_path(EVP_MD_CTX *hash, const char *path)
 /* Trimmed, each run of blanks as one. */
 static void add_value(EVP_MD_CTX *hash, const char *value)
 {
-	struct aws_text t = trim((struct aws_text){value, strlen(value)});
+	struct text_part t = text_trim((struct text_part){value, strlen(value)});
 
 	for (size_t i = 0; i < t.length; i++) {
 		if (!isspace((unsigned char)t.at[i]))
@@ -191,14 +163,14 @@ static void add_value(EVP_MD_CTX *hash, const char *value)
 	}
 }
 
-static bool name_is(const struct aws_header *h, struct aws_text name)
+static bool name_is(const struct aws_header *h, struct text_part name)
 {
 	return strlen(h->name) == name.length && strncasecmp(h->name, name.at, name.length) == 0;
 }
 
 /* "name:value,value\n" of all headers of that name. */
 static int add_header(
-	EVP_MD_CTX *hash, const struct aws_request *r, struct aws_text name, struct errmsg *e)
+	EVP_MD_CTX *hash, const struct aws_request *r, struct text_part name, struct errmsg *e)
 {
 	const char *before = ":";
 
@@ -236,7 +208,7 @@ static int hash_body(const struct aws_request *r, char out[AWS_SIGNATURE_BYTES])
 static int add_request(EVP_MD_CTX *hash, const struct aws_request *r,
 	const struct aws_authorization *a, struct errmsg *e)
 {
-	struct aws_text rest = a->signed_headers;
+	struct text_part rest = a->signed_headers;
 	char body[AWS_SIGNATURE_BYTES];
 	int err = hash_body(r, body);
 
@@ -245,7 +217,7 @@ static int add_request(EVP_MD_CTX *hash, const struct aws_request *r,
 	add_path(hash, r->target);
 	add_text(hash, "\n\n"); /* the query is empty */
 	while (rest.length && err == 0)
-		err = add_header(hash, r, take_until(&rest, ';'), e);
+		err = add_header(hash, r, text_take_until(&rest, ';'), e);
 	add_text(hash, "\n");
 	add(hash, a->signed_headers.at, a->signed_headers.length);
 	add_text(hash, "\n");
@@ -343,10 +315,10 @@ static const char *header(const struct aws_request *r, const char *name)
 
 static bool is_signed(const struct aws_authorization *a, const char *name)
 {
-	struct aws_text rest = a->signed_headers;
+	struct text_part rest = a->signed_headers;
 
 	while (rest.length) {
-		struct aws_text one = take_until(&rest, ';');
+		struct text_part one = text_take_until(&rest, ';');
 
 		if (one.length && one.length == strlen(name) &&
 			strncasecmp(name, one.at, one.length) == 0)

@@ -10,28 +10,23 @@
 #include <stdint.h>
 
 #include "common/errmsg.h"
+#include "common/text.h"
 #include "controlplane/aws_keys.h"
 
 #define AWS_SIGNATURE_BYTES 65 /* hexadecimal SHA-256 and its end */
 #define AWS_SKEW_S (15 * 60)   /* how far the clocks of client and legtapd may be apart */
 #define AWS_SERVICE "chime"    /* what clients `chime` and `chime-sdk-voice` both sign for */
 
-/* A part of a header's value. */
-struct aws_text {
-	const char *at;
-	size_t length;
-};
-
 /* AWS4-HMAC-SHA256 Credential=key_id/date/region/service/aws4_request,
  * SignedHeaders=signed_headers, Signature=signature */
 struct aws_authorization {
-	struct aws_text scope; /* date/region/service/aws4_request */
-	struct aws_text key_id;
-	struct aws_text date; /* eight digits */
-	struct aws_text region;
-	struct aws_text service;
-	struct aws_text signed_headers; /* lower case, with ';' between */
-	struct aws_text signature;	/* 64 hexadecimal digits, lower case */
+	struct text_part scope; /* date/region/service/aws4_request */
+	struct text_part key_id;
+	struct text_part date; /* eight digits */
+	struct text_part region;
+	struct text_part service;
+	struct text_part signed_headers; /* lower case, with ';' between */
+	struct text_part signature;	 /* 64 hexadecimal digits, lower case */
 };
 
 struct aws_header {

@@ -9,13 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 #define FILE_BYTES_MAX 65536
 #define FORBIDDEN_MODE (S_IRWXO | S_IWGRP | S_IXGRP)
-
-struct text {
-	const char *at;
-	size_t length;
-};
 
 struct parser {
 	struct aws_keys *keys;
@@ -24,26 +21,10 @@ struct parser {
 	struct errmsg *e;
 };
 
-static struct text trim(struct text t)
-{
-	while (t.length > 0 && isspace((unsigned char)t.at[0])) {
-		t.at++;
-		t.length--;
-	}
-	while (t.length > 0 && isspace((unsigned char)t.at[t.length - 1]))
-		t.length--;
-	return t;
-}
-
-static bool text_is(struct text t, const char *name)
-{
-	return t.length == strlen(name) && memcmp(t.at, name, t.length) == 0;
-}
-
 const struct aws_key *aws_key_find(const struct aws_keys *keys, const char *id, size_t id_bytes)
 {
 	for (unsigned int i = 0; i < keys->count; i++)
-		if (text_is((struct text){id, id_bytes}, keys->keys[i].id))
+		if (text_is((struct text_part){id, id_bytes}, keys->keys[i].id))
 			return &keys->keys[i];
 	return NULL;
 }
@@ -53,7 +34,7 @@ static int refuse(const struct parser *p, const char *why)
 	return errmsg_set(p->e, -EINVAL, "line %u: %s", p->line, why);
 }
 
-static int set(const struct parser *p, char field[AWS_KEY_BYTES], struct text value)
+static int set(const struct parser *p, char field[AWS_KEY_BYTES], struct text_part value)
 {
 	if (field[0])
 		return refuse(p, "the section has this name already");
@@ -67,7 +48,7 @@ static int set(const struct parser *p, char field[AWS_KEY_BYTES], struct text va
 	return 0;
 }
 
-static int set_id(struct parser *p, struct text value)
+static int set_id(struct parser *p, struct text_part value)
 {
 	for (size_t i = 0; i < value.length; i++)
 		if (!isalnum((unsigned char)value.at[i]) && !strchr("_-.", value.at[i]))
@@ -93,25 +74,22 @@ static int end_section(struct parser *p)
 	return 0;
 }
 
-static int take_line(struct parser *p, struct text line)
+static int take_line(struct parser *p, struct text_part line)
 {
-	const char *equals;
-	struct text name;
-	struct text value;
+	struct text_part name;
 
 	if (line.length == 0 || line.at[0] == '#' || line.at[0] == ';')
 		return 0;
 	if (line.at[0] == '[')
 		return end_section(p);
-	equals = memchr(line.at, '=', line.length);
-	if (!equals)
+	if (!memchr(line.at, '=', line.length))
 		return refuse(p, "neither a section, \"[name]\", nor \"name = value\"");
-	name = trim((struct text){line.at, (size_t)(equals - line.at)});
-	value = trim((struct text){equals + 1, (size_t)(line.at + line.length - equals - 1)});
+	name = text_trim(text_take_until(&line, '='));
+	line = text_trim(line); /* the value */
 	if (text_is(name, "aws_access_key_id"))
-		return set_id(p, value);
+		return set_id(p, line);
 	if (text_is(name, "aws_secret_access_key"))
-		return set(p, p->key.secret, value);
+		return set(p, p->key.secret, line);
 	if (text_is(name, "aws_session_token"))
 		return refuse(p, "session tokens belong to temporary credentials of AWS, which "
 				 "cannot be checked here: give an id and a secret alone");
@@ -121,17 +99,13 @@ static int take_line(struct parser *p, struct text line)
 int aws_keys_parse(const char *text, size_t bytes, struct aws_keys *out, struct errmsg *e)
 {
 	struct parser p = {.keys = out, .e = e};
-	const char *end = text + bytes;
+	struct text_part rest = {text, bytes};
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	while (text < end && err == 0) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = newline ? newline : end;
-
+	while (rest.length > 0 && err == 0) {
 		p.line++;
-		err = take_line(&p, trim((struct text){text, (size_t)(stop - text)}));
-		text = newline ? newline + 1 : end;
+		err = take_line(&p, text_trim(text_take_until(&rest, '\n')));
 	}
 	p.line++;
 	if (err == 0)

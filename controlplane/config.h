@@ -184,6 +184,12 @@ int config_parse(
 /* Frees what a configuration holds. NULL is legal. */
 void config_destroy(struct config *c);
 
+/* Whether an address is the SBC's. */
+static inline bool config_is_sbc(const struct config *c, const struct netaddr *a)
+{
+	return netprefix_any_contains(c->sbc.addresses, c->sbc.address_count, a);
+}
+
 /* Prints the effective configuration as JSON that config_load takes. */
 void config_print(const struct config *c, FILE *out);
 

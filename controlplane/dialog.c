@@ -94,18 +94,10 @@ const char *dialog_counter_help(enum dialog_counter c)
 
 /* --- Whose message it is --- */
 
-static bool is_sbc(const struct config *c, const struct netaddr *a)
-{
-	for (unsigned int i = 0; i < c->sbc.address_count; i++)
-		if (netprefix_contains(&c->sbc.addresses[i], a))
-			return true;
-	return false;
-}
-
 static enum hop hop_of(const struct config *c, const struct sip_packet *p)
 {
-	bool from = is_sbc(c, &p->source);
-	bool to = is_sbc(c, &p->destination);
+	bool from = config_is_sbc(c, &p->source);
+	bool to = config_is_sbc(c, &p->destination);
 
 	if (from && to)
 		return HOP_BETWEEN_SBCS;

@@ -4,15 +4,9 @@
 
 #include "controlplane/control.h"
 #include "controlplane/events.h"
+#include "controlplane/recording_json.h"
 #include "controlplane/recordings.h"
 #include "controlplane/timestamp.h"
-
-static void add_uuid(cJSON *o, const char *name, const struct uuid *id)
-{
-	char text[UUID_TEXT_BYTES];
-
-	cJSON_AddStringToObject(o, name, uuid_format(id, text));
-}
 
 static void add_time(cJSON *o, const char *name, const struct recording *rec, uint64_t ns)
 {
@@ -25,20 +19,13 @@ static void add_time(cJSON *o, const char *name, const struct recording *rec, ui
  * event log. */
 static cJSON *describe(const struct recording *rec)
 {
-	const struct recording_info *info = &rec->info;
 	char object[RECORDING_OBJECT_BYTES];
 	cJSON *o;
 
 	if (!rec->owner->control->events)
 		return NULL;
 	o = cJSON_CreateObject();
-	add_uuid(o, "recording_id", &info->recording_id);
-	add_uuid(o, "transaction_id", &info->transaction_id);
-	add_uuid(o, "call_id", &info->call_id);
-	cJSON_AddStringToObject(o, "sip_call_id", info->sip_call_id);
-	cJSON_AddStringToObject(o, "participant_tag", info->participant_tag);
-	cJSON_AddStringToObject(o, "track", tracks_name(info->tracks));
-	cJSON_AddStringToObject(o, "account", info->account);
+	recording_add_identity(o, rec);
 	cJSON_AddStringToObject(o, "file", recording_object(rec, object));
 	return o;
 }

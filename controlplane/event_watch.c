@@ -12,6 +12,7 @@
 #include "controlplane/ledger_copy.h"
 #include "controlplane/media.h"
 #include "controlplane/status.h"
+#include "controlplane/uuid_json.h"
 #include "storage/storage.h"
 
 #define SECOND_NS 1000000000ULL
@@ -137,20 +138,13 @@ void event_watch_destroy(struct event_watch *w)
 
 /* --- Silence --- */
 
-static void add_uuid(cJSON *o, const char *name, const struct uuid *id)
-{
-	char text[UUID_TEXT_BYTES];
-
-	cJSON_AddStringToObject(o, name, uuid_format(id, text));
-}
-
 static void tell_missing(
 	struct event_watch *w, const struct leg *leg, enum track track, uint64_t silent_s)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	add_uuid(o, "transaction_id", &leg->session->transaction_id);
-	add_uuid(o, "call_id", &leg->call_id);
+	uuid_add_to_json(o, "transaction_id", &leg->session->transaction_id);
+	uuid_add_to_json(o, "call_id", &leg->call_id);
 	cJSON_AddStringToObject(o, "sip_call_id", leg->sip_call_id);
 	cJSON_AddStringToObject(o, "participant_tag", leg->participant_tag);
 	cJSON_AddStringToObject(o, "track", tracks_name(TRACK_BIT(track)));

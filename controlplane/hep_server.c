@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "controlplane/hep.h"
+#include "controlplane/netaddr_sa.h"
 
 #define SOCKET_BUFFER_BYTES (4 * 1024 * 1024) /* bursts while the control thread is busy */
 
@@ -75,17 +76,11 @@ unsigned int hep_connections(const struct hep_server *s)
 static struct netaddr netaddr_of(const struct sa *sa)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	uint8_t ip[16];
-	uint32_t ipv4;
+	struct netaddr a = netaddr_from_sa(sa);
 
-	if (sa_af(sa) == AF_INET) {
-		ipv4 = htonl(sa_in(sa));
-		return netaddr_from_ipv4(&ipv4, sa_port(sa));
-	}
-	sa_in6(sa, ip);
-	if (memcmp(ip, mapped, sizeof(mapped)) == 0)
-		return netaddr_from_ipv4(ip + sizeof(mapped), sa_port(sa));
-	return netaddr_from_ipv6(ip, sa_port(sa));
+	if (sa_af(sa) != AF_INET && memcmp(a.ip, mapped, sizeof(mapped)) == 0)
+		return netaddr_from_ipv4(a.ip + sizeof(mapped), sa_port(sa));
+	return a;
 }
 
 static bool may_send(struct hep_server *s, const struct sa *peer)
@@ -93,9 +88,8 @@ static bool may_send(struct hep_server *s, const struct sa *peer)
 	struct netaddr from = netaddr_of(peer);
 	char text[NETADDR_TEXT_BYTES];
 
-	for (unsigned int i = 0; i < s->config->hep.allow_count; i++)
-		if (netprefix_contains(&s->config->hep.allow[i], &from))
-			return true;
+	if (netprefix_any_contains(s->config->hep.allow, s->config->hep.allow_count, &from))
+		return true;
 	if (s->counts[HEP_refused_address]++ == 0)
 		log_warning("hep", "%s may not send: it is not in hep.allow (told once)",
 			netaddr_format(&from, text));

@@ -9,6 +9,7 @@
 
 #include "controlplane/control.h"
 #include "controlplane/events.h"
+#include "controlplane/uuid_json.h"
 
 #define MS_NS 1000000
 
@@ -45,20 +46,13 @@ char *invocation_party(const char *uri, char buf[INVOCATION_PARTY_BYTES])
 	return buf;
 }
 
-static void add_uuid(cJSON *o, const char *name, const struct uuid *id)
-{
-	char text[UUID_TEXT_BYTES];
-
-	cJSON_AddStringToObject(o, name, uuid_format(id, text));
-}
-
 static cJSON *participant(const struct leg *leg)
 {
 	char party[INVOCATION_PARTY_BYTES];
 	char start_ms[24];
 	cJSON *o = cJSON_CreateObject();
 
-	add_uuid(o, "CallId", &leg->call_id);
+	uuid_add_to_json(o, "CallId", &leg->call_id);
 	cJSON_AddStringToObject(o, "ParticipantTag", leg->participant_tag);
 	cJSON_AddStringToObject(o, "To", invocation_party(leg->to_uri, party));
 	cJSON_AddStringToObject(o, "From", invocation_party(leg->from_uri, party));
@@ -80,7 +74,7 @@ static cJSON *call_details(
 	cJSON *participants;
 
 	if (session)
-		add_uuid(o, "TransactionId", &session->transaction_id);
+		uuid_add_to_json(o, "TransactionId", &session->transaction_id);
 	else if (transaction_id)
 		cJSON_AddStringToObject(o, "TransactionId", transaction_id);
 	cJSON_AddStringToObject(o, "AwsAccountId", config->application.aws_account_id);

@@ -11,25 +11,8 @@
 #include <cjson/cJSON.h>
 
 #include "controlplane/recordings.h"
-
-char *time_format_ms(int64_t unix_ms, char buf[TIME_TEXT_BYTES])
-{
-	time_t seconds = (time_t)(unix_ms / 1000);
-	char whole[TIME_TEXT_BYTES - 8];
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf, TIME_TEXT_BYTES, "%s.%03dZ", whole, (int)(unix_ms % 1000));
-	return buf;
-}
-
-static void add_uuid(cJSON *o, const char *name, const struct uuid *u)
-{
-	char text[UUID_TEXT_BYTES];
-
-	cJSON_AddStringToObject(o, name, uuid_format(u, text));
-}
+#include "controlplane/timestamp.h"
+#include "controlplane/uuid_json.h"
 
 /* A moment of the recording. */
 static void add_ms(cJSON *o, const char *name, const struct recording *rec, uint64_t at_ns)
@@ -61,26 +44,32 @@ static uint64_t duration_so_far_ms(const struct recording *rec)
 	return rec->start_ns && end_ns > rec->start_ns ? (end_ns - rec->start_ns) / 1000000 : 0;
 }
 
-/* A recording that has no sidecar yet. */
-static cJSON *known_so_far(const struct recording *rec)
+void recording_add_identity(struct cJSON *o, const struct recording *rec)
 {
 	const struct recording_info *info = &rec->info;
-	char object[RECORDING_OBJECT_BYTES];
-	char time[TIME_TEXT_BYTES];
-	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(o, "file", recording_object(rec, object));
-	add_uuid(o, "recording_id", &info->recording_id);
-	add_uuid(o, "transaction_id", &info->transaction_id);
-	add_uuid(o, "call_id", &info->call_id);
+	uuid_add_to_json(o, "recording_id", &info->recording_id);
+	uuid_add_to_json(o, "transaction_id", &info->transaction_id);
+	uuid_add_to_json(o, "call_id", &info->call_id);
 	cJSON_AddStringToObject(o, "sip_call_id", info->sip_call_id);
 	cJSON_AddStringToObject(o, "participant_tag", info->participant_tag);
 	cJSON_AddStringToObject(o, "track", tracks_name(info->tracks));
 	cJSON_AddStringToObject(o, "account", info->account);
-	cJSON_AddStringToObject(o, "participant", info->participant);
+}
+
+/* A recording that has no sidecar yet. */
+static cJSON *known_so_far(const struct recording *rec)
+{
+	char object[RECORDING_OBJECT_BYTES];
+	char time[TIMESTAMP_TEXT_BYTES];
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "file", recording_object(rec, object));
+	recording_add_identity(o, rec);
+	cJSON_AddStringToObject(o, "participant", rec->info.participant);
 	if (rec->started && rec->start_ns)
 		cJSON_AddStringToObject(
-			o, "start", time_format_ms(recording_wall_ms(rec, rec->start_ns), time));
+			o, "start", timestamp_format(recording_wall_ms(rec, rec->start_ns), time));
 	cJSON_AddNumberToObject(o, "duration_ms", (double)duration_so_far_ms(rec));
 	if (rec->window.reason[0])
 		cJSON_AddStringToObject(o, "reason", rec->window.reason);

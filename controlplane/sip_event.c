@@ -263,20 +263,12 @@ static int parse_media(const struct place *outer, const char *name, struct leg_m
 
 /* --- Which leg --- */
 
-static bool is_sbc(const struct config *c, const struct netaddr *a)
-{
-	for (unsigned int i = 0; i < c->sbc.address_count; i++)
-		if (netprefix_contains(&c->sbc.addresses[i], a))
-			return true;
-	return false;
-}
-
 /* From the addresses of the INVITE, as of one that was seen on a mirror. */
 static int side_of_addresses(const struct place *p, const struct config *config,
 	const struct netaddr *source, const struct netaddr *destination, struct sip_event *out)
 {
-	bool from_sbc = is_sbc(config, source);
-	bool to_sbc = is_sbc(config, destination);
+	bool from_sbc = config_is_sbc(config, source);
+	bool to_sbc = config_is_sbc(config, destination);
 
 	if (from_sbc && to_sbc)
 		return refuse(p, "destination",

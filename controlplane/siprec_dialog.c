@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "controlplane/netaddr_sa.h"
 
 #define GIVE_UP_MS (64 * SIP_T1)
 
@@ -67,19 +68,6 @@ static void on_deserted(void *arg)
 	siprec_dialog_destroy(d, "hangup", true);
 }
 
-static struct netaddr netaddr_of(const struct sa *sa)
-{
-	uint8_t ip[16];
-	uint32_t ipv4;
-
-	if (sa_af(sa) == AF_INET) {
-		ipv4 = htonl(sa_in(sa));
-		return netaddr_from_ipv4(&ipv4, sa_port(sa));
-	}
-	sa_in6(sa, ip);
-	return netaddr_from_ipv6(ip, sa_port(sa));
-}
-
 static void copy_text(char *out, size_t size, const struct pl *text)
 {
 	(void)pl_strcpy(text, out, size);
@@ -98,7 +86,7 @@ int siprec_dialog_create(
 	const struct siprec_opening opening = {.sip_call_id = call_id,
 		.from_uri = from,
 		.to_uri = to,
-		.peer = netaddr_of(&invite->src)};
+		.peer = netaddr_from_sa(&invite->src)};
 	struct siprec_dialog *d = mem_zalloc(sizeof(*d), dialog_free);
 	int err;
 

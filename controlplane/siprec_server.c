@@ -329,10 +329,7 @@ static bool may_send(const struct siprec_server *s, const struct sa *peer)
 
 	if (re_snprintf(text, sizeof(text), "%j", peer) < 0 || netaddr_parse(text, &from) != 0)
 		return false;
-	for (unsigned int i = 0; i < count; i++)
-		if (netprefix_contains(&list[i], &from))
-			return true;
-	return false;
+	return netprefix_any_contains(list, count, &from);
 }
 
 static bool on_request(const struct sip_msg *m, void *arg)

@@ -1,36 +1,16 @@
 #include "storage/s3_credentials.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 #define FILE_BYTES_MAX 65536
 
-struct text {
-	const char *at;
-	size_t length;
-};
-
-static struct text trim(struct text t)
-{
-	while (t.length > 0 && isspace((unsigned char)t.at[0])) {
-		t.at++;
-		t.length--;
-	}
-	while (t.length > 0 && isspace((unsigned char)t.at[t.length - 1]))
-		t.length--;
-	return t;
-}
-
-static bool text_is(struct text t, const char *name)
-{
-	return t.length == strlen(name) && memcmp(t.at, name, t.length) == 0;
-}
-
-static int set(char *field, size_t bytes, struct text value, struct errmsg *e)
+static int set(char *field, size_t bytes, struct text_part value, struct errmsg *e)
 {
 	if (value.length >= bytes)
 		return errmsg_set(
@@ -40,7 +20,8 @@ static int set(char *field, size_t bytes, struct text value, struct errmsg *e)
 	return 0;
 }
 
-static int take(struct s3_credentials *c, struct text name, struct text value, struct errmsg *e)
+static int take(
+	struct s3_credentials *c, struct text_part name, struct text_part value, struct errmsg *e)
 {
 	if (text_is(name, "aws_access_key_id"))
 		return set(c->access_key, sizeof(c->access_key), value, e);
@@ -52,11 +33,10 @@ static int take(struct s3_credentials *c, struct text name, struct text value, s
 }
 
 /* A line in, or outside, the section that counts. */
-static int take_line(struct s3_credentials *c, struct text line, bool *counts, struct errmsg *e)
+static int take_line(
+	struct s3_credentials *c, struct text_part line, bool *counts, struct errmsg *e)
 {
-	const char *equals;
-	struct text name;
-	struct text value;
+	struct text_part name;
 
 	if (line.length == 0 || line.at[0] == '#' || line.at[0] == ';')
 		return 0;
@@ -64,12 +44,11 @@ static int take_line(struct s3_credentials *c, struct text line, bool *counts, s
 		*counts = text_is(line, "[default]");
 		return 0;
 	}
-	equals = memchr(line.at, '=', line.length);
-	if (!*counts || !equals)
+	if (!*counts || !memchr(line.at, '=', line.length))
 		return 0;
-	name = trim((struct text){line.at, (size_t)(equals - line.at)});
-	value = trim((struct text){equals + 1, (size_t)(line.at + line.length - equals - 1)});
-	return take(c, name, value, e);
+	name = text_trim(text_take_until(&line, '='));
+	line = text_trim(line); /* the value */
+	return take(c, name, line, e);
 }
 
 static int check(const struct s3_credentials *c, const char *where, struct errmsg *e)
@@ -82,19 +61,16 @@ static int check(const struct s3_credentials *c, const char *where, struct errms
 int s3_credentials_parse(
 	const char *text, size_t bytes, struct s3_credentials *out, struct errmsg *e)
 {
-	const char *end = text + bytes;
+	struct text_part rest = {text, bytes};
 	bool counts = true;
 
 	memset(out, 0, sizeof(*out));
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = newline ? newline : end;
-		int err = take_line(
-			out, trim((struct text){text, (size_t)(stop - text)}), &counts, e);
+	while (rest.length > 0) {
+		struct text_part line = text_trim(text_take_until(&rest, '\n'));
+		int err = take_line(out, line, &counts, e);
 
 		if (err != 0)
 			return err;
-		text = newline ? newline + 1 : end;
 	}
 	return check(out, "the credentials file", e);
 }
@@ -126,7 +102,7 @@ static int from_environment(const char *name, char *field, size_t bytes, struct 
 {
 	const char *value = getenv(name);
 
-	return value ? set(field, bytes, (struct text){value, strlen(value)}, e) : 0;
+	return value ? set(field, bytes, (struct text_part){value, strlen(value)}, e) : 0;
 }
 
 int s3_credentials_load(const char *path, struct s3_credentials *out, struct errmsg *e)

@@ -7,7 +7,7 @@
 
 #include "controlplane/aws_auth.h"
 
-static void check_within(struct aws_text part, const char *text, size_t bytes)
+static void check_within(struct text_part part, const char *text, size_t bytes)
 {
 	assert(part.at >= text && part.length <= bytes &&
 		(size_t)(part.at - text) <= bytes - part.length);
