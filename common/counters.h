@@ -17,6 +17,9 @@
 	X(recorded, OUT, "packets copied into a chunk") \
 	X(not_wanted, OUT, "RTP of a known stream that is not being recorded") \
 	X(while_paused, OUT, "RTP of a stream whose recording is paused") \
+	X(withheld, OUT, \
+		"telephone events, and audio beside them, that an account keeps out of " \
+		"recordings") \
 	X(unknown, OUT, "RTP of a flow that no SIP explains") \
 	X(to_control_unknown, OUT, \
 		"first packets of an unknown flow, handed to the control thread") \

@@ -124,8 +124,7 @@ int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
 
 int recorded_track_finish(struct recorded_track *t, uint64_t from_ns, uint64_t to_ns)
 {
-	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns,
-		t->index.journal->paused_packets[t->track]);
+	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns);
 
 	packet_index_by_position(&t->index);
 	return err;
