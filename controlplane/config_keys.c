@@ -124,8 +124,8 @@ const struct config_key config_keys[] = {
 			"participant."},
 	{"sbc.sip_ports", KEY_UDP_PORTS, LIST(struct config, sbc.sip_ports, sbc.sip_port_count),
 		.fallback = "[5060]", RANGE(1, 65535), .unit = "ports",
-		.help = "Where SIP is looked for, over UDP and TCP. An empty list: on any port, by "
-			"its content (`--read` always does), and over TCP on 5060."},
+		.help = "Where SIP is looked for, over UDP, TCP and WebSocket. An empty list: on "
+			"any port, by its content (`--read` always does), and over TCP on 5060."},
 	{"transaction", KEY_OBJECT, .help = "How the legs of one call are found to be one."},
 	{"transaction.header", KEY_TEXT, FIELD(struct config, transaction_header),
 		.fallback = "\"Session-ID\"", .form = &form_header,
