@@ -160,6 +160,8 @@ struct config {
 		uint32_t legs;
 		uint32_t media_timeout_s;
 		uint32_t no_media_s;
+		uint32_t fragments; /* IP fragments that wait at an rx core */
+		uint32_t fragment_hold_ms;
 		uint32_t unknown_hold_ms; /* how long first packets of unknown flows are kept */
 		uint32_t unknown_packets; /* how many of one flow */
 		uint32_t unknown_flows;	  /* held at once */

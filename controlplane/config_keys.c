@@ -126,8 +126,8 @@ const struct config_key config_keys[] = {
 			"participant."},
 	{"sbc.sip_ports", KEY_UDP_PORTS, LIST(struct config, sbc.sip_ports, sbc.sip_port_count),
 		.fallback = "[5060]", RANGE(1, 65535), .unit = "ports",
-		.help = "Where SIP is looked for, over UDP and TCP. An empty list: on any port, by "
-			"its content (`--read` always does), and over TCP on 5060."},
+		.help = "Where SIP is looked for, over UDP, TCP and WebSocket. An empty list: on "
+			"any port, by its content (`--read` always does), and over TCP on 5060."},
 	{"transaction", KEY_OBJECT, .help = "How the legs of one call are found to be one."},
 	{"transaction.header", KEY_TEXT, FIELD(struct config, transaction_header),
 		.fallback = "\"Session-ID\"", .form = &form_header,
@@ -409,6 +409,16 @@ const struct config_key config_keys[] = {
 		.fallback = "512", RANGE(1, 1000000), .unit = "flows",
 		.help = "So many such flows at once. They wait in the ports' packet buffers, whose "
 			"number bounds them too."},
+	{"limits.fragments", KEY_INTEGER, FIELD(struct config, limits.fragments),
+		.fallback = "2048", RANGE(0, 65536), .unit = "fragments",
+		.help = "IP fragments that wait at each rx core for the rest of their packets "
+			"(longer than 2 KiB: as many as it has 2 KiB); beyond, the oldest packet's "
+			"go, counted as `drop_fragments_full`. About 4 KiB each, the half of it "
+			"taken at start. 0: none are put together."},
+	{"limits.fragment_hold_ms", KEY_INTEGER, FIELD(struct config, limits.fragment_hold_ms),
+		.fallback = "2000", RANGE(10, 60000), .unit = "ms",
+		.help = "The fragments of a packet wait for so long, from the first of them on; "
+			"then they are counted as `fragment_timeout`."},
 	{"limits.recordings_kept", KEY_INTEGER, FIELD(struct config, limits.recordings_kept),
 		.fallback = "10000", RANGE(0, 1000000), .unit = "recordings",
 		.help = "Ended recordings that `/v1/recordings` still shows, the newest."},

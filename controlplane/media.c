@@ -334,9 +334,16 @@ static void rematch_address(struct media *m, const struct netaddr *address)
 
 void media_announced(struct media *m, struct leg *leg)
 {
-	for (unsigned int end = 0; end < ENDS; end++)
-		for (unsigned int i = 0; i < leg->media[end].address_count; i++)
-			rematch_address(m, &leg->media[end].addresses[i]);
+	for (unsigned int end = 0; end < ENDS; end++) {
+		const struct leg_media *media = &leg->media[end];
+		struct netaddr guess;
+
+		for (unsigned int i = 0; i < media->address_count; i++) {
+			rematch_address(m, &media->addresses[i]);
+			if (leg_media_guess(media, i, &guess))
+				rematch_address(m, &guess);
+		}
+	}
 }
 
 static void remove_stream(struct media *m, struct media_stream *s)

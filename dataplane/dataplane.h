@@ -40,6 +40,8 @@ struct dataplane_config {
 	int rx_cores[TOPOLOGY_RX_MAX];
 	uint32_t streams_max;	     /* IPv4 and IPv6 together, known, unknown and recorded */
 	uint64_t max_age_ns;	     /* a chunk with a frame this old is handed over */
+	uint32_t fragments_max;	     /* that wait at an rx core; 0: none are put together */
+	uint64_t fragment_hold_ns;   /* how long a packet's are waited for */
 	unsigned int sip_port_count; /* 0: SIP is found by content on any port */
 	uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX];
 	bool lossless; /* --read: wait where a port would drop; see dataplane_poll */
