@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/packet_seals.h"
 #include "storage/rtp_packet.h"
 
 #define ROOM_FIRST 4096
@@ -103,15 +104,37 @@ static uint16_t count_samples(const struct track_codec *codec, const uint8_t *pa
 	return samples > UINT16_MAX ? 0 : (uint16_t)samples;
 }
 
+/* What a packet is, by its payload type; of a sealed one that is settled later (packet_seals). */
+static void add_codec(struct packet_index *index, struct packet *p, const struct track_frame *frame,
+	const struct rtp_packet *rtp)
+{
+	const struct track_codec *codec;
+
+	if (frame->sealed) {
+		p->codec = rtp->payload_type;
+		p->position = 1;
+		index->sealed++;
+		return;
+	}
+	p->codec = codec_map_find(&index->codecs, rtp->payload_type, frame->arrival_ns);
+	codec = packet_codec(index, p);
+	p->samples = count_samples(codec, frame->packet + rtp->payload_offset, rtp->payload_bytes);
+	index->undecryptable += codec->sealed;
+	if (codec->kind == PACKET_UNDECODABLE ||
+		(codec->kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
+		index->undecodable++;
+}
+
 static void add_packet(struct packet_index *index, uint32_t flow, const struct track_frame *frame,
 	uint64_t frame_offset)
 {
 	struct packet *p = &index->packets[index->count];
-	const struct track_codec *codec;
 	struct rtp_packet rtp;
 	uint32_t source;
+	int err = frame->sealed ? rtp_packet_parse_header(frame->packet, frame->length, &rtp)
+				: rtp_packet_parse(frame->packet, frame->length, &rtp);
 
-	if (rtp_packet_parse(frame->packet, frame->length, &rtp) != 0) {
+	if (err != 0) {
 		index->malformed++;
 		return;
 	}
@@ -127,12 +150,7 @@ static void add_packet(struct packet_index *index, uint32_t flow, const struct t
 	p->timestamp = rtp.timestamp;
 	p->sequence = rtp.sequence;
 	p->stream = (uint16_t)source;
-	p->codec = codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
-	codec = packet_codec(index, p);
-	p->samples = count_samples(codec, frame->packet + rtp.payload_offset, rtp.payload_bytes);
-	if (codec->kind == PACKET_UNDECODABLE ||
-		(codec->kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
-		index->undecodable++;
+	add_codec(index, p, frame, &rtp);
 	index->count++;
 }
 
@@ -165,7 +183,7 @@ int packet_index_load(struct packet_index *index, struct track_file *file)
 			return err;
 	}
 	packet_index_by_arrival(index);
-	return got;
+	return got < 0 ? got : packet_seals_settle(index);
 }
 
 static int compare_arrival(const void *a, const void *b)
