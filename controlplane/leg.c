@@ -463,13 +463,14 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
 	changed = changed || !m->known || m->sends != media->sends ||
 		  m->receives != media->receives || m->ptime_ms != media->ptime_ms ||
 		  m->encrypted != media->encrypted || m->dtls != media->dtls ||
-		  m->unusable_key != media->unusable_key;
+		  m->plain != media->plain || m->unusable_key != media->unusable_key;
 	m->known = true;
 	m->sends = media->sends;
 	m->receives = media->receives;
 	m->ptime_ms = media->ptime_ms;
 	m->encrypted = media->encrypted;
 	m->dtls = media->dtls;
+	m->plain = media->plain;
 	m->unusable_key = media->unusable_key;
 	leg->on_hold = is_held(&leg->media[END_PARTICIPANT]) || is_held(&leg->media[END_SBC]);
 	if (changed && l->hooks.media_changed)

@@ -51,6 +51,7 @@ struct leg_media {
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
 	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */
+	bool plain;	   /* RTP/AVP or RTP/AVPF, perhaps beside SRTP */
 	bool dtls;	   /* its keys are agreed on by DTLS (RFC 5764): nobody else has them */
 	bool unusable_key; /* an a=crypto of a suite or form that is not known here */
 	struct srtp_keys keys; /* by which it protects what it sends */

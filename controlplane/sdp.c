@@ -134,6 +134,7 @@ static void parse_media(struct parser *p, const char *value)
 		return;
 	p->in_audio = true;
 	p->out->encrypted = p->out->encrypted || strstr(proto, "SAVP");
+	p->out->plain = p->out->plain || !strstr(proto, "SAVP");
 	p->out->dtls = p->out->dtls || strstr(proto, "TLS/");
 	p->port = (uint16_t)port;
 	at = strstr(at, proto) + strlen(proto);
