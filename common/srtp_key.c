@@ -45,7 +45,8 @@ int crypto_suite_find(enum crypto_suite *out, const char *name, size_t length)
 bool srtp_key_equal(const struct srtp_key *a, const struct srtp_key *b)
 {
 	return a->suite == b->suite && a->mki_bytes == b->mki_bytes && a->mki == b->mki &&
-	       a->derivation_packets == b->derivation_packets && a->unencrypted == b->unencrypted &&
+	       a->derivation_packets == b->derivation_packets &&
+	       a->derived_as_256 == b->derived_as_256 && a->unencrypted == b->unencrypted &&
 	       a->unauthenticated == b->unauthenticated &&
 	       memcmp(a->secret, b->secret, sizeof(a->secret)) == 0;
 }

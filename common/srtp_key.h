@@ -44,6 +44,9 @@ struct srtp_key {
 	bool unencrypted;	     /* UNENCRYPTED_SRTP */
 	bool unencrypted_rtcp;	     /* UNENCRYPTED_SRTCP */
 	bool unauthenticated;	     /* UNAUTHENTICATED_SRTP */
+	bool derived_as_256; /* AES-192 as libsrtp had it up to 2.7.0 (its issue 763), and so
+				most devices: session keys are derived as if key and salt, with
+				zeros behind them, were those of AES-256 */
 };
 
 #define SRTP_KEYS_MAX 16

@@ -23,16 +23,27 @@ static bool is_agreed(const struct srtp_key *key, const struct srtp_keys *others
 	return false;
 }
 
+static bool is_aes_192(const struct srtp_key *key)
+{
+	return key->suite == CRYPTO_AES_192_CM_HMAC_SHA1_80 ||
+	       key->suite == CRYPTO_AES_192_CM_HMAC_SHA1_32;
+}
+
+/* Of AES-192 both ways of deriving are tried, where authentication tells which it was. */
 static void gather_keys(
 	struct srtp_keys *out, const struct leg_media *sender, const struct leg_media *receiver)
 {
-	for (unsigned int i = 0; i < sender->keys.count; i++) {
+	for (unsigned int i = 0; i < sender->keys.count && out->count < SRTP_KEYS_MAX; i++) {
 		const struct srtp_key *key = &sender->keys.list[i];
 
 		if (key->unauthenticated && !is_agreed(key, &receiver->keys))
 			continue;
 		out->current += i < sender->keys.current;
 		out->list[out->count++] = *key;
+		if (!is_aes_192(key) || key->unauthenticated || out->count == SRTP_KEYS_MAX)
+			continue;
+		out->list[out->count] = *key;
+		out->list[out->count++].derived_as_256 = true;
 	}
 }
 
@@ -50,9 +61,9 @@ void track_security_find(struct track_security *out, const struct leg *leg, enum
 	const struct leg_media *receiver = &leg->media[incoming ? END_SBC : END_PARTICIPANT];
 
 	memset(out, 0, sizeof(*out));
+	gather_keys(&out->keys, sender, receiver);
 	if (!is_encrypted(leg, sender))
 		return;
-	gather_keys(&out->keys, sender, receiver);
 	if (!sender->known && !leg->siprec)
 		out->mode = SRTP_MODE_AWAIT;
 	else if (!receiver->known && sender->plain)

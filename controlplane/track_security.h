@@ -18,7 +18,7 @@ enum undecryptable {
 struct track_security {
 	enum srtp_mode mode;
 	enum undecryptable why;
-	struct srtp_keys keys; /* the caller wipes them */
+	struct srtp_keys keys; /* by which the sender protects, or did; the caller wipes them */
 };
 
 /* Before the answer an offer of SRTP alone is taken at its word; where it is SRTP or RTP, the

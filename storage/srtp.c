@@ -46,7 +46,9 @@ static const EVP_CIPHER *packet_cipher(const struct crypto_suite_info *suite)
 int srtp_derive(
 	const struct srtp_key *key, enum srtp_label label, uint64_t r, uint8_t *out, size_t bytes)
 {
-	const struct crypto_suite_info *suite = crypto_suite_info((enum crypto_suite)key->suite);
+	const struct crypto_suite_info *suite =
+		crypto_suite_info(key->derived_as_256 ? CRYPTO_AES_256_CM_HMAC_SHA1_80
+						      : (enum crypto_suite)key->suite);
 	EVP_CIPHER_CTX *prf = EVP_CIPHER_CTX_new();
 	uint8_t iv[BLOCK_BYTES] = {0};
 	int length;

@@ -112,6 +112,9 @@ class AudioTest(SrtpCase):
     def test_neither(self):
         self.one(lambda address, answer: [self.key(address, encrypted=False, authenticated=False)])
 
+    def test_aes_192_as_libsrtp_had_it(self):
+        self.one(lambda address, answer: [self.key(address, "AES_192_CM_HMAC_SHA1_80", derived_as_256=True)])
+
     def test_rollover_counter_of_a_call_that_has_long_begun(self):
         self.one(lambda address, answer: [self.key(address)], first_roc=200)
 

@@ -62,13 +62,15 @@ def header_bytes(packet):
 class Key:
     """A master key with its session parameters, as an a=crypto line has them."""
 
-    def __init__(self, suite, secret, mki=None, kdr=None, encrypted=True, authenticated=True):
+    def __init__(self, suite, secret, mki=None, kdr=None, encrypted=True, authenticated=True,
+                 derived_as_256=False):
         self.suite = suite
         self.key_bytes, self.salt_bytes, self.tag_bytes = SUITES[suite]
         self.secret = secret
         self.mki = mki  # (value, bytes)
         self.kdr = kdr  # its logarithm
         self.encrypted, self.authenticated = encrypted, authenticated
+        self.derived_as_256 = derived_as_256  # libsrtp's AES-192 up to 2.7.0
 
     @classmethod
     def random(cls, suite, seed, **parameters):
@@ -92,7 +94,9 @@ class Key:
         sequence, _, ssrc = struct.unpack_from(">HII", packet, 2)
         index = roc << 16 | sequence
         r = 0 if self.kdr is None else index >> self.kdr
-        master, salt = self.secret[:self.key_bytes], self.secret[self.key_bytes:]
+        at = 32 if self.derived_as_256 else self.key_bytes
+        secret = self.secret.ljust(46, b"\0") if self.derived_as_256 else self.secret
+        master, salt = secret[:at], secret[at:]
         session = derive(master, salt, 0, r, self.key_bytes)
         session_salt = derive(master, salt, 2, r, self.salt_bytes)
         head, body = packet[:header_bytes(packet)], packet[header_bytes(packet):]
