@@ -74,6 +74,9 @@
 	X(frames_in, NOTE, "packets in the chunks taken") \
 	X(frames_written, NOTE, "packets in the chunks written") \
 	X(frames_dropped, NOTE, "packets in the chunks dropped") \
+	X(frames_opened, NOTE, "SRTP packets that were decrypted") \
+	X(frames_sealed, NOTE, \
+		"SRTP packets that no key opened, kept as they came and out of the audio") \
 	X(bytes_written, NOTE, "bytes written to track files") \
 	X(writes_fixed, NOTE, "direct writes from registered buffers") \
 	X(writes_plain, NOTE, "direct writes without a registered buffer") \

@@ -8,6 +8,7 @@
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
+#include "controlplane/track_security.h"
 
 struct line_log;
 
@@ -32,6 +33,13 @@ struct recording_op {
 /* What storage is still to do with a failed one, when the rx cores have let go of its tracks. */
 enum recording_rest { REST_SETTLED, REST_TO_CLOSE, REST_TO_REMOVE };
 
+/* What storage was told of a track's packets. */
+struct recording_track_security {
+	enum srtp_mode mode;
+	enum undecryptable why;
+	uint64_t sealed_from_ns;
+};
+
 struct recording {
 	struct recording_info info;
 	struct recordings *owner;
@@ -44,6 +52,8 @@ struct recording {
 	bool opened;  /* storage has its files, or has said why not */
 	int open_err; /* why not */
 	track_ref refs[TRACK_COUNT];
+	struct recording_track_security security[TRACK_COUNT];
+	bool told_of_security;
 	enum gate gate; /* what its streams' gates are, or are about to be */
 	uint64_t open_ns;
 	uint32_t next_ordinal;

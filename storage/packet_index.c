@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/packet_seals.h"
 #include "storage/redundancy.h"
 #include "storage/rtp_packet.h"
 
@@ -165,17 +166,42 @@ static int open_redundancy(struct packet_index *index, struct packet *p, const u
 	return err;
 }
 
+/* What a packet is, by its payload type; of a sealed one that is settled later (packet_seals). 0 or
+ * -ENOMEM. */
+static int add_codec(struct packet_index *index, struct packet *p, const struct track_frame *frame,
+	const struct rtp_packet *rtp)
+{
+	const uint8_t *payload = frame->packet + rtp->payload_offset;
+	const struct track_codec *codec;
+	int err = 0;
+
+	if (frame->sealed) {
+		p->codec = rtp->payload_type;
+		p->position = 1;
+		index->sealed++;
+		return 0;
+	}
+	describe(index, p, rtp->payload_type, p->offset, payload, rtp->payload_bytes);
+	if (packet_codec(index, p)->kind == PACKET_REDUNDANT)
+		err = open_redundancy(index, p, payload);
+	codec = packet_codec(index, p);
+	index->undecryptable += codec->sealed;
+	if (codec->kind == PACKET_UNDECODABLE || codec->kind == PACKET_REDUNDANT ||
+		(codec->kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
+		index->undecodable++;
+	return err;
+}
+
 static int add_packet(struct packet_index *index, uint32_t flow, const struct track_frame *frame,
 	uint64_t frame_offset)
 {
 	struct packet *p = &index->packets[index->count];
-	const uint8_t *payload;
-	enum packet_kind kind;
 	struct rtp_packet rtp;
 	uint32_t source;
-	int err = 0;
+	int err = frame->sealed ? rtp_packet_parse_header(frame->packet, frame->length, &rtp)
+				: rtp_packet_parse(frame->packet, frame->length, &rtp);
 
-	if (rtp_packet_parse(frame->packet, frame->length, &rtp) != 0) {
+	if (err != 0) {
 		index->malformed++;
 		return 0;
 	}
@@ -189,15 +215,9 @@ static int add_packet(struct packet_index *index, uint32_t flow, const struct tr
 	p->timestamp = rtp.timestamp;
 	p->sequence = rtp.sequence;
 	p->stream = (uint16_t)source;
-	payload = frame->packet + rtp.payload_offset;
-	describe(index, p, rtp.payload_type, frame_offset + rtp.payload_offset, payload,
-		rtp.payload_bytes);
-	if (packet_codec(index, p)->kind == PACKET_REDUNDANT)
-		err = open_redundancy(index, p, payload);
-	kind = packet_codec(index, p)->kind;
-	if (kind == PACKET_UNDECODABLE || kind == PACKET_REDUNDANT ||
-		(kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
-		index->undecodable++;
+	p->offset = (frame_offset + rtp.payload_offset) & 0x7fffffffffffULL;
+	p->payload_bytes = rtp.payload_bytes;
+	err = add_codec(index, p, frame, &rtp);
 	index->count++;
 	return err;
 }
@@ -231,7 +251,7 @@ int packet_index_load(struct packet_index *index, struct track_file *file)
 			return err;
 	}
 	packet_index_by_arrival(index);
-	return got;
+	return got < 0 ? got : packet_seals_settle(index);
 }
 
 static int compare_arrival(const void *a, const void *b)

@@ -22,7 +22,8 @@
 
 struct packet {
 	uint64_t arrival_ns;
-	int64_t position;     /* timeline: RTP ticks while it works, then samples after the start */
+	int64_t position;     /* timeline: RTP ticks while it works, then samples after the start;
+				 packet_seals, before: of a sealed one its number in a row, from 1 */
 	uint64_t offset : 47; /* of the payload in the track file */
 	uint64_t is_copy : 1; /* redundancy: of a packet that never came itself */
 	uint64_t payload_bytes : 16;
@@ -32,7 +33,7 @@ struct packet {
 	uint16_t segment;  /* timeline */
 	uint16_t samples;  /* of audio, at the decoder's rate, then (recorded_track_position) at the
 			      file's; 0 for others */
-	uint8_t codec;	   /* in codecs.known */
+	uint8_t codec;	   /* in codecs.known; of a sealed one its payload type, at first */
 	uint8_t duplicate : 1; /* rtp_stream */
 	int8_t stretch : 7;    /* drift: samples, at the decoder's rate, to add or take away */
 };
@@ -73,8 +74,11 @@ struct packet_index {
 	struct packet_source *sources; /* PACKET_SOURCES_MAX */
 	uint32_t source_count;
 	struct codec_map codecs;
-	uint64_t malformed;   /* no RTP */
-	uint64_t left_out;    /* of too many sources */
+	size_t sealed;		  /* packets that packet_seals has not looked at yet */
+	uint64_t undecryptable;	  /* SRTP that nobody has the key of; they are in undecodable */
+	uint64_t unauthenticated; /* SRTP that no key opened among such as were opened: left out */
+	uint64_t malformed;	  /* no RTP */
+	uint64_t left_out;	  /* of too many sources */
 	uint64_t undecodable; /* of codecs that nothing here decodes, or malformed; left_out is not
 				 in it */
 };
