@@ -145,10 +145,19 @@ void endpoints_forget(struct endpoints *e, struct leg *leg)
 	}
 }
 
-static bool announced(const struct leg *leg, enum leg_end end, const struct netaddr *address)
+bool endpoint_announced(const struct leg *leg, enum leg_end end, const struct netaddr *address)
 {
 	for (const struct endpoint *p = leg->endpoints; p; p = p->next_of_leg)
 		if (p->end == end && netaddr_equal(&p->address, address))
+			return true;
+	return false;
+}
+
+bool endpoint_announced_host(
+	const struct leg *leg, enum leg_end end, const struct netaddr *address)
+{
+	for (const struct endpoint *p = leg->endpoints; p; p = p->next_of_leg)
+		if (p->end == end && netaddr_same_host(&p->address, address))
 			return true;
 	return false;
 }
@@ -188,7 +197,7 @@ static unsigned int fit(const struct search *s, const struct endpoint *p, bool b
 	if (!netaddr_equal(&p->address, address) ||
 		(p->leg->encapsulation == flow->encapsulation) != s->own)
 		return 0;
-	if (announced(p->leg, p->end == END_SBC ? END_PARTICIPANT : END_SBC, other))
+	if (endpoint_announced(p->leg, p->end == END_SBC ? END_PARTICIPANT : END_SBC, other))
 		f |= FITS_BOTH_ENDS;
 	if (p->leg->state != LEG_ENDED)
 		f |= FITS_LIVE;

@@ -456,6 +456,8 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
 	struct leg_media *m = &leg->media[end];
 	bool changed = add_addresses(m, media);
 
+	if (m->known && (changed || m->sends != media->sends || m->receives != media->receives))
+		leg->moved_ns[end] = at_ns;
 	changed = take_codecs(m, media) || changed;
 	changed = changed || !m->known || m->sends != media->sends ||
 		  m->receives != media->receives || m->ptime_ms != media->ptime_ms ||

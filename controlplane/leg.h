@@ -82,6 +82,8 @@ struct leg {
 	uint32_t session_expires_s; /* RFC 4028; 0: none */
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
 	struct leg_media media[ENDS];
+	uint64_t moved_ns[ENDS]; /* when an end last announced another address or direction than
+				    before; 0: never */
 	const struct account_config *account;
 	struct recording *recording;	   /* the one not yet stopped; recording.c */
 	unsigned int recordings;	   /* begun so far, or about to; recording.c */
