@@ -307,7 +307,8 @@ int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out)
 		return -ENOMEM;
 	fill(l, leg, offer);
 	sibling = leg_by_sip_id(l, offer->sip_call_id, 0);
-	if (session_enter(l->sessions, leg, sibling, offer->transaction_header) != 0) {
+	if (session_enter(l->sessions, leg, sibling, offer->transaction_header, offer->replaced) !=
+		0) {
 		free(leg);
 		return -ENOMEM;
 	}

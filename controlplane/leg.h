@@ -157,6 +157,7 @@ struct leg_offer {
 	const char *from_uri;
 	const char *to_uri;
 	const char *transaction_header; /* value of the configured header, or NULL */
+	const struct leg *replaced;	/* it takes its place (RFC 3891) or joins it (RFC 3911) */
 	enum leg_side side;
 	bool by_sbc;
 	struct netaddr peer;
@@ -166,7 +167,7 @@ struct leg_offer {
 };
 
 /* Makes a leg and joins it to its transaction: that of a leg with the same SIP Call-ID, or tied by
- * the transaction header, or its own. An ended leg of the same dialog does not hinder it, and hands
+ * the transaction header, or of the leg that it replaces, or its own. An ended leg of the same dialog does not hinder it, and hands
  * its ParticipantTag on. Does not call hooks.offered: the caller does, by leg_offered, when the
  * message's media is noted. At limits.legs ended legs that nobody holds make room. 0, -EEXIST (*out
  * is then the leg that is there), -ENOSPC (counted), -ENOMEM. */
