@@ -14,8 +14,9 @@ HOSTS = {"S": "10.9.0.1", "T": "10.9.0.2", "A": "10.0.0.1", "B": "10.0.0.2", "C"
 CONFIG = {"sbc": {"addresses": [HOSTS["S"], HOSTS["T"]]}}
 PACKET_S = 0.02
 PACKET_SAMPLES = 160
-PCMA = 8
-LEVELS = {"1": 0x80, "2": 0x90, "3": 0xA0, "4": 0xB0}  # A-law codes of four voices, far from one another
+PCMU, PCMA = wav.PCMU, wav.PCMA
+# Each voice's codec and code; decoded by the other codec it is none of these levels.
+VOICES = {"1": (PCMA, 0x80), "2": (PCMA, 0x90), "3": (PCMA, 0xA0), "4": (PCMA, 0xB0), "5": (PCMU, 0x80), "6": (PCMU, 0xA0)}
 START_S = 1764120000
 
 
@@ -71,14 +72,16 @@ class Script:
     def bye(self, time_s, hop="A>S", call="c1", cseq=90):
         self.sip(time_s, hop, "BYE", call, cseq=cseq)
 
-    def talk(self, voice, begin_s, end_s, source, destination, ssrc=None, payload_type=PCMA, payload=None):
+    def talk(self, voice, begin_s, end_s, source, destination, ssrc=None, payload_type=None, payload=None):
         """A voice from source to destination, both ("A", 4000)."""
+        codec, code = VOICES[voice]
+        payload_type = codec if payload_type is None else payload_type
         ssrc = ssrc if ssrc is not None else random.Random(f"{voice}{source}{destination}").getrandbits(32)
         for n in range(round((end_s - begin_s) / PACKET_S)):
             at = round(begin_s / PACKET_S) + n
             header = struct.pack(">BBHII", 0x80, payload_type, at & 0xFFFF, at * PACKET_SAMPLES, ssrc)
             self.send(begin_s + n * PACKET_S, source, destination,
-                      header + (payload or bytes((LEVELS[voice],)) * PACKET_SAMPLES))
+                      header + (payload or bytes((code,)) * PACKET_SAMPLES))
 
     def write(self, path):
         with path.open("wb") as out:
@@ -102,7 +105,7 @@ def _frame(source, destination, payload):
 
 def heard(samples, rate=8000):
     """Who is heard when: "1 0.5-2.0, 2 2.0-3.0", in tenths of seconds; "?" where it is none of the voices alone."""
-    names = {wav.decode(PCMA, bytes((code,)))[0]: voice for voice, code in LEVELS.items()}
+    names = {wav.decode(codec, bytes((code,)))[0]: voice for voice, (codec, code) in VOICES.items()}
     names[0] = None
     step, runs = rate // 100, []
     for at in range(0, len(samples) - step + 1, step):
