@@ -17,7 +17,6 @@
 #include "storage/track_file.h"
 
 #define TAKE_BURST 64U
-#define SLEEP_FIRST_NS 50000U
 #define SLEEP_MOST_NS 1000000U
 
 /* Chunks on their way back to an rx core. */
@@ -453,7 +452,7 @@ static void idle(struct writer *w)
 	if (w->disk.in_flight == 0 && w->sleep_ns > 0)
 		nanosleep(&pause, NULL);
 	if (w->setup.idle_sleep)
-		w->sleep_ns = w->sleep_ns == 0			? SLEEP_FIRST_NS
+		w->sleep_ns = w->sleep_ns == 0			? w->setup.sleep_first_ns
 			      : w->sleep_ns < SLEEP_MOST_NS / 2 ? w->sleep_ns * 2
 								: SLEEP_MOST_NS;
 }
