@@ -22,6 +22,7 @@
 #define TRANSACTION_BUCKETS 1024
 #define CONNECTION_BUCKETS 64
 #define ANSWER_BYTES 16384
+#define PORT_REST_NS 5000000000ULL /* T4, how long a message may be on its way (RFC 3261, A) */
 
 #define SIPREC_NAME(name, help) [SIPREC_##name] = #name,
 #define SIPREC_HELP(name, help) [SIPREC_##name] = help,
@@ -30,6 +31,8 @@ static const char *const counter_helps[] = {SIPREC_COUNTERS(SIPREC_HELP)};
 
 uint64_t siprec_count(const struct siprec_server *s, enum siprec_counter c)
 {
+	if (s && c == SIPREC_no_port)
+		return media_ports_refused(s->ports);
 	return s ? s->counts[c] : 0;
 }
 
@@ -372,7 +375,10 @@ static int make_ports(struct siprec_server *s, struct errmsg *e)
 	}
 	err = media_ports_create(
 		&s->ports, addresses, count, c->siprec.media_ports[0], c->siprec.media_ports[1]);
-	return err ? errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err)) : 0;
+	if (err)
+		return errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err));
+	media_ports_let_rest(s->ports, &s->control->now_ns, PORT_REST_NS);
+	return 0;
 }
 
 static int listen_at(
