@@ -18,6 +18,9 @@
 	X(recorded, OUT, "packets copied into a chunk") \
 	X(not_wanted, OUT, "RTP of a known stream that is not being recorded") \
 	X(while_paused, OUT, "RTP of a stream whose recording is paused") \
+	X(withheld, OUT, \
+		"telephone events, and audio beside them, that an account keeps out of " \
+		"recordings") \
 	X(unknown, OUT, "RTP of a flow that no SIP explains") \
 	X(to_control_unknown, OUT, \
 		"first packets of an unknown flow, handed to the control thread") \
@@ -71,6 +74,9 @@
 	X(frames_in, NOTE, "packets in the chunks taken") \
 	X(frames_written, NOTE, "packets in the chunks written") \
 	X(frames_dropped, NOTE, "packets in the chunks dropped") \
+	X(frames_opened, NOTE, "SRTP packets that were decrypted") \
+	X(frames_sealed, NOTE, \
+		"SRTP packets that no key opened, kept as they came and out of the audio") \
 	X(bytes_written, NOTE, "bytes written to track files") \
 	X(writes_fixed, NOTE, "direct writes from registered buffers") \
 	X(writes_plain, NOTE, "direct writes without a registered buffer") \

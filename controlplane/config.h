@@ -36,9 +36,12 @@ struct call_match {
 	struct netprefix trunks[CONFIG_LIST_MAX];
 };
 
+enum digit_policy { DIGITS_TONE, DIGITS_NONE, DIGITS_SILENCE };
+
 struct account_config {
 	char id[64];
 	struct call_match match;
+	enum digit_policy digits;
 	struct decimal rate_per_minute;
 	char currency[8];	       /* ISO 4217 */
 	unsigned int currency_digits;  /* 0 to 6 */

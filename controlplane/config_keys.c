@@ -71,6 +71,8 @@ static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{"none", 0}, {NULL, 0}};
+static const struct key_choice digits[] = {
+	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
 static const struct key_choice starts[] = {
 	{"answer", FROM_ANSWER}, {"early_media", FROM_EARLY_MEDIA}, {NULL, 0}};
 static const struct key_choice destinations[] = {
@@ -195,6 +197,12 @@ const struct config_key config_keys[] = {
 		.help = "A header of the INVITE; `value` says what must be in it."},
 	{"accounts[].match.value", KEY_TEXT, FIELD(struct account_config, match.value),
 		.fallback = "\"\"", .help = "Pattern of that header's whole value."},
+	{"accounts[].digits", KEY_CHOICE, FIELD(struct account_config, digits),
+		.fallback = "\"tone\"", .choices = digits,
+		.help = "What becomes of telephone events (RFC 4733) in recordings: `tone` renders "
+			"them as DTMF; `none` keeps them from spool, file, sidecar and log; "
+			"`silence` the audio of their direction, too, until 200 ms after the "
+			"last."},
 	{"accounts[].rate_per_minute", KEY_DECIMAL, FIELD(struct account_config, rate_per_minute),
 		.fallback = "0", .unit = "currency units a minute",
 		.help = "A number or a text, kept exactly as written, with at most 12 digits after "
