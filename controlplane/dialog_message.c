@@ -131,6 +131,7 @@ void dialog_announce(struct arrival *a)
 		a->dialogs->counts[DIALOG_malformed_sdp]++;
 		return;
 	}
+	media.sender = a->packet->source;
 	leg_announce(a->dialogs->legs, a->leg, end_of(a), &media, a->packet->arrival_ns);
 	srtp_keys_wipe(&media.keys);
 }

@@ -452,6 +452,14 @@ void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns)
 		l->hooks.digit(l->hooks.arg, leg, digit, at_ns);
 }
 
+bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out)
+{
+	*out = media->sender;
+	out->port = media->addresses[i].port;
+	return media->sender.family != 0 &&
+	       !netaddr_same_host(&media->sender, &media->addresses[i]);
+}
+
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns)
 {
@@ -469,6 +477,7 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
 	m->receives = media->receives;
 	m->ptime_ms = media->ptime_ms;
 	m->encrypted = media->encrypted;
+	m->sender = media->sender;
 	m->dtls = media->dtls;
 	m->plain = media->plain;
 	m->unusable_key = media->unusable_key;

@@ -56,7 +56,13 @@ struct leg_media {
 	bool unusable_key; /* an a=crypto of a suite or form that is not known here */
 	struct srtp_keys keys; /* by which it protects what it sends */
 	uint32_t ptime_ms;     /* 0: not said */
+	struct netaddr sender; /* where the SIP that said so came from; family 0: not known */
 };
+
+/* Where an end that announced media->addresses[i] may be instead, when something on the way rewrote
+ * addresses in packets but not in SDP: the host that the SIP came from, with that port. False: it
+ * is the same, or not known. */
+bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out);
 
 struct session; /* a transaction */
 

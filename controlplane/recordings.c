@@ -260,12 +260,13 @@ static void note_media(struct recording *rec, uint64_t at_ns)
 	rec->told_of_security = true;
 }
 
-static uint32_t while_paused_of(struct recording *rec, const struct media_stream *s)
+static struct kept_out kept_out_of(struct recording *rec, const struct media_stream *s)
 {
 	struct stream_stats stats;
 
-	return stream_stats(rec->owner->control->dataplane, s->id, &stats) == 0 ? stats.while_paused
-										: 0;
+	if (!s->id || stream_stats(rec->owner->control->dataplane, s->id, &stats) != 0)
+		return (struct kept_out){0};
+	return (struct kept_out){stats.while_paused, stats.withheld};
 }
 
 /* A stream of the leg begins to feed the recording. */
@@ -274,7 +275,7 @@ static void take_stream(struct recording *rec, struct media_stream *s)
 	char encapsulation[64];
 
 	s->ordinal = rec->next_ordinal++;
-	s->while_paused_before = s->id ? while_paused_of(rec, s) : 0;
+	s->kept_out_before = kept_out_of(rec, s);
 	dataplane_encapsulation(rec->owner->control->dataplane, s->flow.encapsulation,
 		encapsulation, sizeof(encapsulation));
 	storage_note_stream(rec->owner->control->storage, &rec->info.recording_id, s->track,
@@ -339,12 +340,14 @@ void recordings_stream_joined(
 		rec->gates_pending++;
 }
 
-void recording_count_paused(struct recording *rec, struct media_stream *s)
+void recording_count_kept_out(struct recording *rec, struct media_stream *s)
 {
-	uint32_t count = while_paused_of(rec, s);
+	struct kept_out now = kept_out_of(rec, s);
+	struct kept_out *sum = &rec->kept_out[s->track];
 
-	rec->while_paused[s->track] += count - s->while_paused_before;
-	s->while_paused_before = count;
+	sum->while_paused += (uint32_t)(now.while_paused - s->kept_out_before.while_paused);
+	sum->withheld += (uint32_t)(now.withheld - s->kept_out_before.withheld);
+	s->kept_out_before = now;
 }
 
 void recordings_stream_leaves(struct recordings *r, struct media_stream *s)
@@ -353,7 +356,7 @@ void recordings_stream_leaves(struct recordings *r, struct media_stream *s)
 
 	if (!rec || !s->id || !(rec->info.tracks & TRACK_BIT(s->track)))
 		return;
-	recording_count_paused(rec, s);
+	recording_count_kept_out(rec, s);
 	recording_release_stream(rec, s);
 }
 

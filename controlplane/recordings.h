@@ -61,12 +61,12 @@ struct recording {
 	struct recording_window window;
 	struct recording_pause *pauses;
 	unsigned int pause_count;
-	uint64_t while_paused[TRACK_COUNT]; /* of streams that have left it */
-	struct recording_op *op;	    /* under way; then those that wait */
-	unsigned int gates_pending;	    /* acknowledgements of rx cores still to come, for op */
-	unsigned int ledger_pending;	    /* entries being synced */
-	bool ledger_asked;		    /* op has sent its entry */
-	int err;			    /* of op */
+	struct kept_out kept_out[TRACK_COUNT]; /* of streams that have left it */
+	struct recording_op *op;	       /* under way; then those that wait */
+	unsigned int gates_pending;  /* acknowledgements of rx cores still to come, for op */
+	unsigned int ledger_pending; /* entries being synced */
+	bool ledger_asked;	     /* op has sent its entry */
+	int err;		     /* of op */
 	const char *why;
 	char *json; /* the sidecar, once rendered */
 	uint64_t duration_ms;
@@ -168,7 +168,7 @@ void recording_set_gates(struct recording *rec, enum gate gate, uint64_t open_ns
 void recording_release_stream(struct recording *rec, struct media_stream *s);
 
 /* Takes up what a stream of its tracks has seen while paused. */
-void recording_count_paused(struct recording *rec, struct media_stream *s);
+void recording_count_kept_out(struct recording *rec, struct media_stream *s);
 
 /* Begins an armed one, at a time that may lie in the past. */
 void recording_begin(struct recording *rec, uint64_t start_ns);

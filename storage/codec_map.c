@@ -103,6 +103,8 @@ static enum packet_kind kind_of(const struct codec *codec, const struct decoder_
 		return PACKET_EVENT;
 	if (strcmp(codec->name, "CN") == 0)
 		return PACKET_SILENCE;
+	if (strcmp(codec->name, "RED") == 0)
+		return PACKET_REDUNDANT;
 	return decoder ? PACKET_AUDIO : PACKET_UNDECODABLE;
 }
 

@@ -9,7 +9,13 @@
 #include "storage/decoder.h"
 #include "storage/journal.h"
 
-enum packet_kind { PACKET_AUDIO, PACKET_SILENCE, PACKET_EVENT, PACKET_UNDECODABLE };
+enum packet_kind {
+	PACKET_AUDIO,
+	PACKET_SILENCE,
+	PACKET_EVENT,
+	PACKET_REDUNDANT, /* RFC 2198: its blocks tell */
+	PACKET_UNDECODABLE,
+};
 
 /* A codec that was met on the track. */
 struct track_codec {

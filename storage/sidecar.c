@@ -142,6 +142,10 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 	add_count(object, "reordered", sum.reordered);
 	add_count(object, "duplicate", sum.duplicate);
 	add_count(object, "while_paused", s->journal->paused_packets[track]);
+	if (s->journal->withheld_packets[track] > 0)
+		add_count(object, "withheld", s->journal->withheld_packets[track]);
+	if (t->index.recovered > 0)
+		add_count(object, "recovered", t->index.recovered);
 	add_count(object, "undecodable",
 		t->index.undecodable + t->index.left_out + t->index.malformed);
 	if (t->index.undecryptable > 0)

@@ -133,6 +133,12 @@ int storage_note_paused_packets(
 	return note(s, recording, journal_line_paused_packets(track, packets));
 }
 
+int storage_note_withheld_packets(
+	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets)
+{
+	return note(s, recording, journal_line_withheld_packets(track, packets));
+}
+
 int storage_close(
 	struct storage *s, const struct uuid *recording, const struct recording_window *window)
 {

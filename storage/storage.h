@@ -172,6 +172,10 @@ int storage_note_resume(struct storage *s, const struct uuid *recording, uint64_
 int storage_note_paused_packets(
 	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets);
 
+/* Packets that the digit policy of the account kept out of a track, likewise. */
+int storage_note_withheld_packets(
+	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets);
+
 /* Closes the track files: call it when every stream's gate has been acknowledged closed. Writes the
  * window to the journal, then handlers.closed. The references are stale from then on. */
 int storage_close(

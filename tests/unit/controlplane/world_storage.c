@@ -126,6 +126,13 @@ int storage_note_paused_packets(
 	return 0;
 }
 
+int storage_note_withheld_packets(
+	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets)
+{
+	fail_msg("nothing is withheld here");
+	return -EINVAL;
+}
+
 int storage_close(
 	struct storage *s, const struct uuid *recording, const struct recording_window *window)
 {
