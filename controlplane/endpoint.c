@@ -153,8 +153,7 @@ bool endpoint_announced(const struct leg *leg, enum leg_end end, const struct ne
 	return false;
 }
 
-bool endpoint_announced_host(
-	const struct leg *leg, enum leg_end end, const struct netaddr *address)
+bool endpoint_announced_host(const struct leg *leg, enum leg_end end, const struct netaddr *address)
 {
 	for (const struct endpoint *p = leg->endpoints; p; p = p->next_of_leg)
 		if (p->end == end && netaddr_same_host(&p->address, address))

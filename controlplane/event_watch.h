@@ -26,7 +26,7 @@ void event_watch_leg_ended(struct event_watch *w, struct leg *leg);
 void event_watch_unexplained(struct event_watch *w, const struct flow *flow, uint32_t packets);
 
 /* A flow to an address of a leg was kept out of its track: another source feeds it. */
-void event_watch_foreign(struct event_watch *w, const struct leg *leg, enum track track,
-	const struct flow *flow);
+void event_watch_foreign(
+	struct event_watch *w, const struct leg *leg, enum track track, const struct flow *flow);
 
 #endif

@@ -167,10 +167,11 @@ struct leg_offer {
 };
 
 /* Makes a leg and joins it to its transaction: that of a leg with the same SIP Call-ID, or tied by
- * the transaction header, or of the leg that it replaces, or its own. An ended leg of the same dialog does not hinder it, and hands
- * its ParticipantTag on. Does not call hooks.offered: the caller does, by leg_offered, when the
- * message's media is noted. At limits.legs ended legs that nobody holds make room. 0, -EEXIST (*out
- * is then the leg that is there), -ENOSPC (counted), -ENOMEM. */
+ * the transaction header, or of the leg that it replaces, or its own. An ended leg of the same
+ * dialog does not hinder it, and hands its ParticipantTag on. Does not call hooks.offered: the
+ * caller does, by leg_offered, when the message's media is noted. At limits.legs ended legs that
+ * nobody holds make room. 0, -EEXIST (*out is then the leg that is there), -ENOSPC (counted),
+ * -ENOMEM. */
 int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out);
 void leg_offered(struct legs *l, struct leg *leg,
 	const char *(*header)(void *message, const char *name), void *message);

@@ -1,6 +1,6 @@
 /* See media.h. Two hash tables find streams by the address at either end; a list in order of age
- * holds those that still wait for a leg, another those whose claim on one may change with time. Rule 1 for kept packets: held = claimed + expired + held
- * now. */
+ * holds those that still wait for a leg, another those whose claim on one may change with time.
+ * Rule 1 for kept packets: held = claimed + expired + held now. */
 #include "controlplane/media.h"
 
 #include <assert.h>
@@ -355,8 +355,8 @@ static enum fate join(struct media *m, struct media_stream *s, struct leg *leg, 
 	return FATE_JOINED;
 }
 
-/* Lets a leg that announced an end of the flow have it; `announced`: only where the flow's source is
- * the one that its sender announced. */
+/* Lets a leg that announced an end of the flow have it; `announced`: only where the flow's source
+ * is the one that its sender announced. */
 static void match(struct media *m, struct media_stream *s, bool announced)
 {
 	struct leg *leg;

@@ -5,9 +5,9 @@
  *   held      no leg claims it yet; its first packets are kept for limits.unknown_hold_ms
  *   unknown   nobody claimed it in time; counted at the rx core by a look-up, and still claimable
  *   of a leg  its gate follows the leg's recording
- * A flow to a leg's address that comes from elsewhere than its sender announced is the leg's only by
- * latch.h's rules; one that they refuse is held or unknown like others, and looked at again.
- * A flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
+ * A flow to a leg's address that comes from elsewhere than its sender announced is the leg's only
+ * by latch.h's rules; one that they refuse is held or unknown like others, and looked at again. A
+ * flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
  * announces its address or the leg is forgotten. */
 #ifndef LEGTAP_CONTROLPLANE_MEDIA_H
 #define LEGTAP_CONTROLPLANE_MEDIA_H

@@ -1,5 +1,5 @@
-/* SDP (RFC 4566, 3264, 8839) as a recorder sees it: where one end wants its audio, and in what codecs. A
- * pure function; any thread. */
+/* SDP (RFC 4566, 3264, 8839) as a recorder sees it: where one end wants its audio, and in what
+ * codecs. A pure function; any thread. */
 #ifndef LEGTAP_CONTROLPLANE_SDP_H
 #define LEGTAP_CONTROLPLANE_SDP_H
 

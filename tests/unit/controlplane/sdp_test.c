@@ -137,7 +137,8 @@ static void hold_by_address_leaves_none(void **state)
 	"a=candidate:1 2 UDP 2130706430 192.168.1.5 4001 typ host\r\n" \
 	"a=candidate:2 1 TCP 2105458943 192.168.1.5 9 typ host tcptype active\r\n" \
 	"a=candidate:3 1 udp 2113937151 0b5f7e70-88a4.local 50000 typ host\r\n" \
-	"a=candidate:4 1 UDP 1694498815 198.51.100.7 30000 typ srflx raddr 192.168.1.5 rport 4000\r\n" \
+	"a=candidate:4 1 UDP 1694498815 198.51.100.7 30000 typ srflx raddr 192.168.1.5 rport " \
+	"4000\r\n" \
 	"a=candidate:5 1 UDP 16777215 2001:db8::7 30002 typ relay raddr 192.0.2.1 rport 1\r\n"
 
 static void candidates_are_addresses(void **state)

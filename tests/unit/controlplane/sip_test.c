@@ -65,9 +65,9 @@ static int read_expectations(void **state)
 
 		if (line[0] == '#')
 			continue;
-		assert_int_equal(sscanf(line, "%31s %63s %15s %511s %511s %63s %511s %7s", e->name,
-					 e->what, cseq, e->call_id, e->from_tag, e->to_tag,
-					 e->from_uri, e->port),
+		assert_int_equal(
+			sscanf(line, "%31s %63s %15s %511s %511s %63s %511s %7s", e->name, e->what,
+				cseq, e->call_id, e->from_tag, e->to_tag, e->from_uri, e->port),
 			8);
 		e->cseq = (unsigned int)strtoul(cseq, NULL, 10);
 		expectation_count++;
