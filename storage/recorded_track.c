@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "storage/drift.h"
+#include "storage/redundancy.h"
 #include "storage/spool.h"
 
 static_assert(PAYLOAD_WINDOW_BYTES == TRACK_FILE_WINDOW_BYTES, "one is handed to the other");
@@ -99,6 +100,8 @@ int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_
 	scale_samples(&t->index, rate_hz);
 	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
 	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
+	if (err == 0)
+		err = redundancy_fill(&t->index, rate_hz);
 	if (err != 0)
 		return err;
 	return event_tones_gather(&t->tones, &t->index, &t->reader, rate_hz);
@@ -134,8 +137,7 @@ int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
 
 int recorded_track_finish(struct recorded_track *t, uint64_t from_ns, uint64_t to_ns)
 {
-	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns,
-		t->index.journal->paused_packets[t->track]);
+	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns);
 
 	packet_index_by_position(&t->index);
 	return err;

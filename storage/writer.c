@@ -32,8 +32,11 @@ struct writer {
 	struct open_track *tracks; /* by slot / writer_count */
 	uint32_t track_count;
 	struct chunk_list ready; /* to be written */
-	uint32_t waiting;	 /* chunks that wait for a file */
-	uint32_t pending;	 /* chunks in ready, waiting, and in flight */
+	struct chunk_list held;	 /* until there are keys */
+	uint32_t held_count;
+	bool stopping;	  /* nothing is held any more */
+	uint32_t waiting; /* chunks that wait for a file */
+	uint32_t pending; /* chunks in ready, waiting, and in flight */
 	/* Rounds, for written_ns: chunks taken since round_ns, and in the round before. */
 	uint32_t epoch;
 	uint32_t epoch_pending[2];
@@ -51,29 +54,6 @@ struct writer {
 static void count(struct writer *w, enum writer_counter which, uint64_t n)
 {
 	counter_add(&w->counters[which], n);
-}
-
-/* --- Lists of chunks --- */
-
-static void list_append(struct writer *w, struct chunk_list *list, struct chunk *c)
-{
-	c->next = CHUNK_NONE;
-	if (list->head == CHUNK_NONE)
-		list->head = c->index;
-	else
-		w->setup.pool->chunks[list->tail].next = c->index;
-	list->tail = c->index;
-}
-
-static struct chunk *list_take(struct writer *w, struct chunk_list *list)
-{
-	struct chunk *c;
-
-	if (list->head == CHUNK_NONE)
-		return NULL;
-	c = &w->setup.pool->chunks[list->head];
-	list->head = c->next;
-	return c;
 }
 
 /* --- The end of a chunk --- */
@@ -175,8 +155,14 @@ static void write_chunk(struct writer *w, struct chunk *c)
 {
 	struct open_track *t = track_of(w, c->track);
 	struct chunk_header *h = chunk_header_of(c);
-	uint32_t stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
+	struct srtp_opened srtp = {0};
+	uint32_t stored;
 
+	if (t->srtp)
+		srtp = srtp_track_open_chunk(t->srtp, c);
+	count(w, WRITER_frames_opened, srtp.opened);
+	count(w, WRITER_frames_sealed, srtp.sealed);
+	stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
 	memset(c->data + c->used, 0, stored - c->used);
 	h->used_bytes = c->used;
 	h->stored_bytes = stored;
@@ -189,13 +175,57 @@ static void write_chunk(struct writer *w, struct chunk *c)
 	open_track_ask_for_more(t, &w->setup.grow[track_ref_slot(c->track)], w->setup.helper);
 }
 
+/* Looks at all held chunks anew, before those that came after them. */
+static void release_held(struct writer *w)
+{
+	struct chunk_list later = w->ready;
+	struct chunk_list held = w->held;
+	struct chunk *c;
+
+	if (w->held_count == 0)
+		return;
+	w->ready.head = CHUNK_NONE;
+	w->held.head = CHUNK_NONE;
+	w->held_count = 0;
+	while ((c = chunk_list_take(w->setup.pool, &held))) {
+		track_of(w, c->track)->held--;
+		chunk_list_append(w->setup.pool, &w->ready, c);
+	}
+	while ((c = chunk_list_take(w->setup.pool, &later)))
+		chunk_list_append(w->setup.pool, &w->ready, c);
+}
+
+/* Puts a chunk aside when its keys are still to come: no more in all than an eighth of all chunks,
+ * so that others find some. Whether it is put aside, be it only to go behind those that were. */
+static bool hold(struct writer *w, struct chunk *c)
+{
+	struct open_track *t = track_of(w, c->track);
+	uint32_t most = w->setup.pool->count / 8 / w->setup.topology->writer_count;
+	bool waits = t->srtp && !w->stopping && open_track_waits_for_keys(t, c);
+
+	if (waits && w->held_count >= most) {
+		t->held_enough = true;
+		waits = false;
+	}
+	if (!waits && t->held == 0)
+		return false;
+	chunk_list_append(w->setup.pool, &w->held, c);
+	w->held_count++;
+	t->held++;
+	if (!waits)
+		release_held(w);
+	return true;
+}
+
 /* Starts as many writes as may be in flight. The number started. */
 static unsigned int start_writes(struct writer *w)
 {
 	unsigned int started = 0;
 	struct chunk *c;
 
-	while (!disk_is_full(&w->disk) && (c = list_take(w, &w->ready))) {
+	while (!disk_is_full(&w->disk) && (c = chunk_list_take(w->setup.pool, &w->ready))) {
+		if (hold(w, c))
+			continue;
 		write_chunk(w, c);
 		started++;
 	}
@@ -228,10 +258,10 @@ static void sort_in(struct writer *w, struct open_track *t, struct chunk *c)
 	if (t->state == OPEN_TRACK_FAILED) {
 		drop_for_error(w, c, t, t->err);
 	} else if (t->state == OPEN_TRACK_WAITING) {
-		list_append(w, &t->waiting, c);
+		chunk_list_append(w->setup.pool, &t->waiting, c);
 		w->waiting++;
 	} else {
-		list_append(w, &w->ready, c);
+		chunk_list_append(w->setup.pool, &w->ready, c);
 	}
 }
 
@@ -289,7 +319,7 @@ static void file_opened(struct writer *w, struct open_track *t, const struct tra
 	count(w, WRITER_files_opened, l->err == 0);
 	waiting = t->waiting;
 	t->waiting.head = CHUNK_NONE;
-	while ((c = list_take(w, &waiting))) {
+	while ((c = chunk_list_take(w->setup.pool, &waiting))) {
 		w->waiting--;
 		sort_in(w, t, c);
 	}
@@ -309,9 +339,22 @@ static void take_letter(struct writer *w, struct track_letter *l)
 		break;
 	case TRACK_LETTER_CLOSE:
 		t->close = l;
+		release_held(w);
 		break;
 	}
 	open_track_close_if_done(t, w->setup.helper);
+}
+
+static void take_keys(struct writer *w, struct keys_letter *l)
+{
+	struct open_track *t = find(w, l->ref);
+
+	if (!t) {
+		keys_letter_free(l);
+		return;
+	}
+	open_track_take_keys(t, l);
+	release_held(w);
 }
 
 /* Returns whether there were any. */
@@ -328,7 +371,10 @@ static bool take_letters(struct writer *w)
 		struct track_letter *l = (struct track_letter *)letter;
 
 		letter = letter->next;
-		take_letter(w, l);
+		if (l->letter.kind == TRACK_LETTER_KEYS)
+			take_keys(w, (struct keys_letter *)l);
+		else
+			take_letter(w, l);
 	}
 	return any;
 }
@@ -363,8 +409,10 @@ static bool turn(struct writer *w, uint64_t wait_ns)
 	unsigned int busy;
 	bool drained;
 
-	busy = take_letters(w);
-	busy += take_chunks(w, TAKE_BURST, &drained);
+	busy = take_chunks(w, TAKE_BURST, &drained);
+	/* To the last: what was told before a chunk was handed over goes for it. */
+	while (take_letters(w))
+		busy++;
 	busy += start_writes(w);
 	busy += disk_turn(&w->disk, busy ? 0 : wait_ns);
 	count(w, WRITER_submits, w->disk.submits - submits);
@@ -394,7 +442,8 @@ static void drop_waiting(struct writer *w)
 		struct open_track *t = &w->tracks[i];
 		struct chunk *c;
 
-		while (t->state == OPEN_TRACK_WAITING && (c = list_take(w, &t->waiting))) {
+		while (t->state == OPEN_TRACK_WAITING &&
+			(c = chunk_list_take(w->setup.pool, &t->waiting))) {
 			w->waiting--;
 			drop(w, c, t, WRITER_drop_no_track);
 		}
@@ -430,6 +479,10 @@ void writer_run(struct thread *self, void *arg)
 		/* Asked before a round that finds nothing: then nothing is left. */
 		bool asked = thread_should_stop(self);
 
+		if (asked && !w->stopping) {
+			w->stopping = true;
+			release_held(w);
+		}
 		if (turn(w, w->sleep_ns)) {
 			w->sleep_ns = 0;
 		} else {
@@ -452,6 +505,7 @@ int writer_create(struct writer **out, const struct writer_setup *setup)
 		return -ENOMEM;
 	w->setup = *setup;
 	w->ready.head = CHUNK_NONE;
+	w->held.head = CHUNK_NONE;
 	w->track_count = setup->slots / setup->topology->writer_count + 1;
 	w->tracks = calloc(w->track_count, sizeof(*w->tracks));
 	err = w->tracks ? inbox_open(&w->inbox, false) : -ENOMEM;
@@ -465,10 +519,27 @@ int writer_create(struct writer **out, const struct writer_setup *setup)
 	return 0;
 }
 
+/* Those that it has, and those that came when it had ended. */
+static void drop_keys(struct writer *w)
+{
+	struct letter *letter = inbox_take(&w->inbox);
+
+	while (letter) {
+		struct letter *next = letter->next;
+
+		if (letter->kind == TRACK_LETTER_KEYS)
+			keys_letter_free((struct keys_letter *)letter);
+		letter = next;
+	}
+	for (uint32_t i = 0; i < w->track_count; i++)
+		srtp_track_destroy(w->tracks[i].srtp);
+}
+
 void writer_destroy(struct writer *w)
 {
 	if (!w)
 		return;
+	drop_keys(w);
 	sem_destroy(&w->ready_sem);
 	inbox_close(&w->inbox);
 	free(w->tracks);
