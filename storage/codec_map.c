@@ -129,6 +129,7 @@ static uint8_t enter(struct codec_map *map, const struct codec *codec)
 	entry->codec = *codec;
 	entry->decoder = decoder_find(codec, &entry->form);
 	entry->kind = kind_of(codec, entry->decoder);
+	entry->unexplained = strcmp(codec->name, unknown.name) == 0;
 	return (uint8_t)map->known_count++;
 }
 

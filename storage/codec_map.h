@@ -4,6 +4,7 @@
 #ifndef LEGTAP_STORAGE_CODEC_MAP_H
 #define LEGTAP_STORAGE_CODEC_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "storage/decoder.h"
@@ -15,6 +16,7 @@ enum packet_kind { PACKET_AUDIO, PACKET_SILENCE, PACKET_EVENT, PACKET_UNDECODABL
 struct track_codec {
 	struct codec codec;
 	enum packet_kind kind;
+	bool unexplained; /* by no SDP: its clock is a guess */
 	const struct decoder_type *decoder; /* of PACKET_AUDIO */
 	struct decoder_form form;
 };

@@ -63,8 +63,8 @@ static void conclude(struct reception *r, uint64_t *paused)
 		return;
 	*paused -= excused;
 	r->lost = expected > unique + excused ? expected - unique - excused : 0;
-	if (r->media > 0)
-		r->jitter_ms = r->jitter_sum_ms / (double)r->media;
+	if (r->media > 1)
+		r->jitter_ms = r->jitter_sum_ms / (double)(r->media - 1);
 	r->clock_ppm = clock_fit_ppm(&r->clock);
 }
 
@@ -90,7 +90,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		count_order(r, p, pauses_ended);
 		r->received++;
 		r->duplicate += p->duplicate;
-		if (codec->kind != PACKET_EVENT)
+		if (codec->kind != PACKET_EVENT && !codec->unexplained)
 			count_jitter(r, p, codec->codec.clock_hz);
 	}
 	for (uint32_t i = 0; i < streams->count; i++)

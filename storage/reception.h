@@ -16,7 +16,7 @@ struct reception {
 	uint64_t reordered; /* came after one with a higher sequence number; no duplicate */
 	uint64_t lost;	    /* by the sequence numbers; not what was withheld in pauses */
 	uint64_t withheld;  /* sequence numbers missing across pauses */
-	double jitter_ms;   /* RFC 3550, 6.4.1, at each packet; the mean over the packets */
+	double jitter_ms;   /* RFC 3550, 6.4.1, at each packet but the first; their mean */
 	double jitter_max_ms;
 	double clock_ppm;
 
@@ -24,7 +24,7 @@ struct reception {
 	uint32_t first; /* lowest sequence number, extended */
 	uint32_t highest;
 	unsigned int pauses_ended; /* when `highest` came */
-	uint64_t media;		   /* packets that are no events */
+	uint64_t media;		   /* packets of codecs whose clock is known, no events */
 	uint64_t previous_ns;
 	uint32_t previous_timestamp;
 	int64_t delay_ns; /* of the packet before, against the first */
