@@ -53,6 +53,14 @@ static void count_order(struct reception *r, const struct packet *p, unsigned in
 	r->pauses_ended = pauses_ended;
 }
 
+/* Whether a packet came long after its place on the timeline. */
+static bool is_late(const struct packet *p, const struct reception_window *window)
+{
+	__int128 place_ns = (__int128)p->position * 1000000000 / window->rate_hz;
+
+	return (__int128)p->arrival_ns - window->start_ns - place_ns > RECEPTION_LATE_NS;
+}
+
 static void conclude(struct reception *r, uint64_t *paused)
 {
 	uint64_t expected = (uint64_t)r->highest - r->first + 1;
@@ -69,7 +77,7 @@ static void conclude(struct reception *r, uint64_t *paused)
 }
 
 int reception_count(struct reception **out, const struct rtp_streams *streams,
-	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns, uint64_t paused)
+	const struct packet_index *index, const struct reception_window *window, uint64_t paused)
 {
 	const struct journal *j = index->journal;
 	struct reception *list = calloc(streams->count + 1UL, sizeof(*list));
@@ -82,7 +90,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		const struct track_codec *codec = packet_codec(index, p);
 		struct reception *r = &list[p->stream];
 
-		if (p->arrival_ns < from_ns || p->arrival_ns > to_ns)
+		if (p->arrival_ns < window->from_ns || p->arrival_ns > window->to_ns)
 			continue;
 		while (pauses_ended < j->pause_count &&
 			j->pauses[pauses_ended].end_ns <= p->arrival_ns)
@@ -90,6 +98,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		count_order(r, p, pauses_ended);
 		r->received++;
 		r->duplicate += p->duplicate;
+		r->late += codec->kind != PACKET_EVENT && !p->duplicate && is_late(p, window);
 		if (codec->kind != PACKET_EVENT && !codec->unexplained)
 			count_jitter(r, p, codec->codec.clock_hz);
 	}

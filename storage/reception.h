@@ -9,12 +9,24 @@
 #include "storage/clock_fit.h"
 #include "storage/rtp_stream.h"
 
+/* A phone's jitter buffer would have given up by then. */
+#define RECEPTION_LATE_NS 200000000LL
+
+/* What is counted, and against which time. */
+struct reception_window {
+	uint64_t from_ns; /* arrivals, both included */
+	uint64_t to_ns;
+	uint64_t start_ns; /* where packets' positions count from, */
+	uint32_t rate_hz;  /* and their unit */
+};
+
 /* Of one stream. */
 struct reception {
 	uint64_t received; /* duplicates included */
 	uint64_t duplicate;
 	uint64_t reordered; /* came after one with a higher sequence number; no duplicate */
 	uint64_t lost;	    /* by the sequence numbers; not what was withheld in pauses */
+	uint64_t late;	    /* audio that came over RECEPTION_LATE_NS after its place */
 	uint64_t withheld;  /* sequence numbers missing across pauses */
 	double jitter_ms;   /* RFC 3550, 6.4.1, at each packet but the first; their mean */
 	double jitter_max_ms;
@@ -33,10 +45,10 @@ struct reception {
 	struct clock_fit clock;
 };
 
-/* Counts the packets that arrived from from_ns to to_ns, both included; `paused` = packets of the
- * track that the rx cores withheld in pauses. *out: one for each stream, the caller's to free. 0 or
- * -ENOMEM. */
+/* Counts the packets that arrived in the window, of an index sorted by arrival with its positions;
+ * `paused` = packets of the track that the rx cores withheld in pauses. *out: one for each stream,
+ * the caller's to free. 0 or -ENOMEM. */
 int reception_count(struct reception **out, const struct rtp_streams *streams,
-	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns, uint64_t paused);
+	const struct packet_index *index, const struct reception_window *window, uint64_t paused);
 
 #endif

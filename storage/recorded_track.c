@@ -54,6 +54,7 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 
 void recorded_track_close(struct recorded_track *t)
 {
+	codec_uses_free(&t->codec_uses);
 	free(t->receptions);
 	free(t->concealed.list);
 	event_tones_free(&t->tones);
@@ -122,11 +123,14 @@ int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
 	return end;
 }
 
-int recorded_track_finish(struct recorded_track *t, uint64_t from_ns, uint64_t to_ns)
+int recorded_track_finish(struct recorded_track *t, const struct reception_window *window)
 {
-	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns,
+	int err = reception_count(&t->receptions, &t->streams, &t->index, window,
 		t->index.journal->paused_packets[t->track]);
 
+	if (err == 0)
+		err = codec_uses_find(&t->codec_uses, &t->index, &t->streams, window->from_ns,
+			window->to_ns);
 	packet_index_by_position(&t->index);
 	return err;
 }

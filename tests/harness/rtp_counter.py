@@ -1,6 +1,7 @@
 """Counts the RTP streams of a capture as RFC 3550 has it (appendices A.1, A.3 and A.8), independent of legtap: packets
 come from tshark, as raw UDP payloads, and everything else is done here. `tshark_streams` is what tshark itself counts."""
 import re
+import socket
 import struct
 import subprocess
 from collections import defaultdict
@@ -15,6 +16,34 @@ EVENT = "telephone-event"
 def tshark(path, *arguments):
     done = subprocess.run(["tshark", "-n", "-r", path, *arguments], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
+
+
+def frames(path):
+    """(time in microseconds, frame) of a little-endian pcap with microseconds."""
+    data = open(path, "rb").read()
+    at = 24
+    while at + 16 <= len(data):
+        seconds, micros, captured, _ = struct.unpack_from("<IIII", data, at)
+        yield seconds * 1000000 + micros, data[at + 16:at + 16 + captured]
+        at += 16 + captured
+
+
+def ethernet_datagrams(path):
+    """What `datagrams` gives, of a capture as our tools write them: Ethernet, tags, IPv4 or IPv6, UDP, nothing else."""
+    for time_us, frame in frames(path):
+        at = 12
+        while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+            at += 4
+        if frame[at:at + 2] == b"\x08\x00" and frame[at + 11] == 17:
+            ends = [socket.inet_ntop(socket.AF_INET, frame[at + n:at + n + 4]) for n in (14, 18)]
+            udp = at + 2 + 4 * (frame[at + 2] & 15)
+        elif frame[at:at + 2] == b"\x86\xdd" and frame[at + 8] == 17:
+            ends = [f"[{socket.inet_ntop(socket.AF_INET6, frame[at + n:at + n + 16])}]" for n in (10, 26)]
+            udp = at + 42
+        else:
+            continue
+        ports = struct.unpack_from(">HHH", frame, udp)
+        yield time_us, f"{ends[0]}:{ports[0]}", f"{ends[1]}:{ports[1]}", frame[udp + 8:udp + ports[2]]
 
 
 def _fields(path, names, condition):
@@ -147,11 +176,10 @@ def clocks(path):
     return found
 
 
-def count(path, until_us=None, packets=None):
-    """{(source, destination, ssrc): [Entry]} of what arrived, up to a time and with it."""
-    known = clocks(path)
+def count(packets, known, until_us=None):
+    """{(source, destination, ssrc): [Entry]} of datagrams that arrived up to a time and with it; known: by `clocks`."""
     sources = defaultdict(Source)
-    for time_us, source, destination, data in packets if packets is not None else datagrams(path):
+    for time_us, source, destination, data in packets:
         if not is_rtp(data) or (until_us is not None and time_us > until_us):
             continue
         packet = Packet(time_us, data)
@@ -160,12 +188,62 @@ def count(path, until_us=None, packets=None):
     return {key: source.entries for key, source in sources.items()}
 
 
+def byes_of(packets):
+    """The same of SIP over UDP, by its text."""
+    found = {}
+    for time_us, _, _, data in packets:
+        if data.startswith(b"BYE ") and (call_id := re.search(rb"\r\nCall-ID: ?([^\r]+)\r", data)):
+            found.setdefault(call_id[1].decode(), time_us)
+    return found
+
+
 def byes(path):
     """{Call-ID: when its first BYE passed, in microseconds}."""
     found = {}
     for time, call_id in _fields(path, ("frame.time_epoch", "sip.Call-ID"), 'sip.Method == "BYE"'):
         found.setdefault(call_id, microseconds(time))
     return found
+
+
+MOST_APART_MS = 0.011  # sidecars have two decimals, and arrivals in whole microseconds
+
+
+def _entry_differences(key, streams, entries):
+    if len(streams) != len(entries):
+        yield f"{key}: {len(entries)} runs of sequence numbers, and {streams}"
+        return
+    for stream, entry in zip(streams, entries):
+        for name in ("received", "lost", "duplicate", "reordered"):
+            if stream[name] != getattr(entry, name):
+                yield f"{key}: {name} {stream[name]}, {getattr(entry, name)} counted"
+        for name, jitter_ms in (("jitter_ms", entry.jitter_mean_ms), ("jitter_max_ms", entry.jitter_max_ms)):
+            if abs(stream[name] - jitter_ms) > MOST_APART_MS:
+                yield f"{key}: {name} {stream[name]}, {jitter_ms} counted"
+
+
+def _sum_differences(recording):
+    for track in recording["tracks"]:
+        for name in ("received", "lost", "duplicate", "reordered"):
+            if track[name] != sum(s[name] for s in track["streams"]):
+                yield f"{track['track']}: {name} {track[name]} is not the sum of its streams"
+
+
+def differences(recordings, packets, known, ends):
+    """In what recordings (of recordings.jsonl) differ from the count of a capture's datagrams, up to each one's BYE (ends: by
+    `byes`); and the keys of the streams that were compared."""
+    told, counted, wrong = {}, {}, []
+    for recording in recordings:
+        until = ends.get(recording["sip_call_id"]) if recording["reason"] == "hangup" else None
+        wrong += _sum_differences(recording)
+        for stream in [stream for track in recording["tracks"] for stream in track["streams"]]:
+            told.setdefault(((stream["source"], stream["destination"], stream["ssrc"]), until), []).append(stream)
+    for until in {until for _, until in told}:
+        wanted = {key for key, its in told if its == until}
+        counted[until] = count([p for p in packets if any(p[1] == k[0] and p[2] == k[1] for k in wanted)]
+                               if len(wanted) < 9 else packets, known, until)
+    for (key, until), streams in told.items():
+        wrong += _entry_differences(key, streams, counted[until].get(key, []))
+    return wrong, [key for key, _ in told]
 
 
 ROW = re.compile(r"\s*[\d.]+\s+[\d.]+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)\s+0x([0-9A-F]{8})\s+(.+?)\s+(\d+)\s+(-?\d+) \("
