@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "storage/drift.h"
+#include "storage/report_anchor.h"
 #include "storage/spool.h"
 
 static int load(struct recorded_track *t, const struct uuid *recording)
@@ -49,6 +50,8 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 		err = rtp_streams_find(&t->streams, &t->index);
 	if (err == 0)
 		err = timeline_place(&t->timeline, &t->index, &t->streams);
+	if (err == 0)
+		err = report_anchor_correct(&t->timeline, &t->index, &t->streams);
 	return err == 0 ? 0 : errmsg_set(e, err, "cannot read %s: %s", path, strerror(-err));
 }
 

@@ -121,6 +121,9 @@ static cJSON *stream_object(
 	add_decimals(object, "clock_ppm", r->clock_ppm, 1);
 	add_count(object, "samples_added", stream->samples_added);
 	add_count(object, "samples_removed", stream->samples_removed);
+	add_count(object, "sender_reports", stream->reports);
+	if (stream->moved_ns > 0)
+		add_decimals(object, "anchor_moved_ms", (double)stream->moved_ns / 1e6, 2);
 	add_codecs(object, s, t, index);
 	return object;
 }

@@ -3,6 +3,8 @@ sending, does one mishap to it, and expects each packet that arrives at the samp
 and the independent counter's counts in the sidecar."""
 import random
 import struct
+import tempfile
+from pathlib import Path
 
 from harness import dressing, rtp_audio, rtp_counter, wav
 from harness.case import Case
@@ -63,6 +65,8 @@ def sender_report(sender, at_us, timestamp, ssrc=None):
 
 
 def description(ssrc, name):
+    if not name:
+        return b""
     text = bytes((1, len(name))) + name
     return control(202, 1, struct.pack(">I", ssrc) + text + bytes(4 - len(text) % 4))
 
@@ -73,7 +77,8 @@ def goodbye(ssrc):
 
 class MishapCase(Case):
     def read(self, sender, rtpmaps=None):
-        self.capture = self.folder / "calls.pcap"
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        self.capture = folder / "calls.pcap"
         arrivals = sorted(sender.arrivals, key=lambda a: a[0])
         control_ends = {PARTICIPANT_RTCP, SBC_RTCP}
         dressing.dress(self.capture, [a for a in arrivals if a[1] not in control_ends], rtpmaps=rtpmaps)
@@ -81,7 +86,7 @@ class MishapCase(Case):
             frames = list(rtp_counter.frames(self.capture))
             frames += [(a[0], dressing.frame(*a[1:])) for a in arrivals if a[1] in control_ends]
             dressing.write_pcap(self.capture, sorted(frames, key=lambda f: f[0]))
-        reading = Reading(self.capture, self.folder / "out")
+        reading = Reading(self.capture, folder / "out")
         self.assertEqual(reading.status, 0, reading.explain())
         [self.recording] = reading.recordings
         [self.track] = [t for t in self.recording["tracks"] if t["streams"]]
@@ -113,7 +118,7 @@ class MishapCase(Case):
             at = self.place(at_us) + shift
             wanted = wav.decode(payload_type, payload) if payload_type != CN else [0] * len(payload)
             got = self.channel[max(at, 0):at + len(payload)]
-            self.assertEqual(list(got), list(wanted)[max(-at, 0):][:len(got)], f"the packet sent at {at_us - BEGIN_US} µs")
+            self.assertTrue(list(got) == list(wanted)[max(-at, 0):][:len(got)], f"the packet sent at {at_us - BEGIN_US} µs")
             rest[max(at, 0):at + len(payload)] = [0] * len(got)
         self.assertFalse(any(rest), "there is sound where none was sent")
 
@@ -246,4 +251,50 @@ class MishapTest(MishapCase):
                 sender.arrive(compound, source=PARTICIPANT_RTCP, destination=SBC_RTCP)
         self.check(sender)
         self.assertEqual(self.track["received"], 150)
-        self.assertEqual(sum(rx["rtcp"] for rx in self.reading.summary()["rx"]), 30)
+        self.assertEqual(sum(rx["rtcp_recorded"] for rx in self.reading.summary()["rx"]), 30)
+        self.assertEqual(len(rtp_counter.tshark(self.capture, "-d", "udp.port==6001,rtcp", "-Y", "rtcp.pt == 203")), 30)
+
+    def reported(self, ports, name, lie_us=0, second_ssrc=0x2222, heavy_us=120000):
+        """Twelve seconds on an idle network; then the sender begins anew, and for 1.5 s all its packets wait for 120 ms. Its
+        reports every 2 s; lie_us: how wrong the later ones are."""
+        sender = Sender(ssrc=0x1111)
+
+        def report(extra_us):
+            sender.arrive(sender_report(sender, sender.now_us - 3600000000 + extra_us, sender.timestamp)
+                          + description(sender.ssrc, name), 900, *ports)
+        for number in range(600):
+            sender.packet()
+            if number % 100 == 50:
+                report(0)
+        sender.ssrc, sender.sequence, sender.timestamp = second_ssrc, 4000, 0x40000000
+        for number in range(300):
+            sender.packet(delay_us=heavy_us if number < 75 else 0)
+            if number % 100 == 90:
+                report(lie_us)
+        return sender
+
+    def test_sender_reports_tell_where_a_new_ssrc_stands(self):
+        for ports in ((PARTICIPANT, SBC), (PARTICIPANT_RTCP, SBC_RTCP)):  # RFC 5761; RFC 3550
+            sender = self.reported(ports, b"somebody@192.0.2.1")
+            self.check(sender, slack=8, streams=2)
+            self.assertEqual([s["sender_reports"] for s in self.track["streams"]], [6, 3])
+            self.assertAlmostEqual(self.track["streams"][1]["anchor_moved_ms"], 120, delta=1)
+
+    def test_sender_reports_tell_where_jumped_timestamps_stand(self):
+        sender = self.reported((PARTICIPANT, SBC), b"", second_ssrc=0x1111)
+        self.check(sender, slack=8, streams=2)
+
+    def unmoved(self, sender):
+        """What the reports say is not believed: the second stream stands 120 ms late, as its first second arrived."""
+        self.read(sender)
+        for stream in self.track["streams"]:
+            self.assertNotIn("anchor_moved_ms", stream)
+        at_us, _, payload = sender.sent[-20]
+        self.assertEqual(wav.find(self.channel, wav.decode(PCMU, payload)), self.place(at_us + 120000))
+
+    def test_sender_reports_that_lie_are_not_believed(self):
+        for name, lie_us in ((b"x@y", 3000000), (b"x@y", 130000), (b"x@y", -500000)):
+            self.unmoved(self.reported((PARTICIPANT, SBC), name, lie_us))
+
+    def test_sender_reports_without_a_name_are_of_nobody(self):
+        self.unmoved(self.reported((PARTICIPANT, SBC), b""))

@@ -7,6 +7,7 @@
 
 #include "storage/codec_use.h"
 #include "storage/reception.h"
+#include "storage/report_anchor.h"
 #include "storage/timeline.h"
 
 static size_t make_chunk(uint8_t *out, size_t room, const uint8_t *data, size_t size)
@@ -47,7 +48,8 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 		packet_index_add(&index, chunk, 0) == 0) {
 		packet_index_by_arrival(&index);
 		if (rtp_streams_find(&streams, &index) == 0 &&
-			timeline_place(&timeline, &index, &streams) == 0) {
+			timeline_place(&timeline, &index, &streams) == 0 &&
+			report_anchor_correct(&timeline, &index, &streams) == 0) {
 			timeline_first_ns(&timeline, &index, &window.start_ns);
 			timeline_position(&timeline, &index, window.start_ns, window.rate_hz);
 			if (reception_count(&receptions, &streams, &index, &window, 3) == 0 &&
