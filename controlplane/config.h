@@ -36,9 +36,12 @@ struct call_match {
 	struct netprefix trunks[CONFIG_LIST_MAX];
 };
 
+enum digit_policy { DIGITS_TONE, DIGITS_NONE, DIGITS_SILENCE };
+
 struct account_config {
 	char id[64];
 	struct call_match match;
+	enum digit_policy digits;
 	struct decimal rate_per_minute;
 	char currency[8];	       /* ISO 4217 */
 	unsigned int currency_digits;  /* 0 to 6 */
@@ -157,6 +160,8 @@ struct config {
 		uint32_t legs;
 		uint32_t media_timeout_s;
 		uint32_t no_media_s;
+		uint32_t fragments; /* IP fragments that wait at an rx core */
+		uint32_t fragment_hold_ms;
 		uint32_t unknown_hold_ms; /* how long first packets of unknown flows are kept */
 		uint32_t unknown_packets; /* how many of one flow */
 		uint32_t unknown_flows;	  /* held at once */

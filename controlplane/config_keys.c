@@ -71,6 +71,8 @@ static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{"none", 0}, {NULL, 0}};
+static const struct key_choice digits[] = {
+	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
 static const struct key_choice starts[] = {
 	{"answer", FROM_ANSWER}, {"early_media", FROM_EARLY_MEDIA}, {NULL, 0}};
 static const struct key_choice destinations[] = {
@@ -124,8 +126,8 @@ const struct config_key config_keys[] = {
 			"participant."},
 	{"sbc.sip_ports", KEY_UDP_PORTS, LIST(struct config, sbc.sip_ports, sbc.sip_port_count),
 		.fallback = "[5060]", RANGE(1, 65535), .unit = "ports",
-		.help = "Where SIP is looked for, over UDP and TCP. An empty list: on any port, by "
-			"its content (`--read` always does), and over TCP on 5060."},
+		.help = "Where SIP is looked for, over UDP, TCP and WebSocket. An empty list: on "
+			"any port, by its content (`--read` always does), and over TCP on 5060."},
 	{"transaction", KEY_OBJECT, .help = "How the legs of one call are found to be one."},
 	{"transaction.header", KEY_TEXT, FIELD(struct config, transaction_header),
 		.fallback = "\"Session-ID\"", .form = &form_header,
@@ -195,6 +197,12 @@ const struct config_key config_keys[] = {
 		.help = "A header of the INVITE; `value` says what must be in it."},
 	{"accounts[].match.value", KEY_TEXT, FIELD(struct account_config, match.value),
 		.fallback = "\"\"", .help = "Pattern of that header's whole value."},
+	{"accounts[].digits", KEY_CHOICE, FIELD(struct account_config, digits),
+		.fallback = "\"tone\"", .choices = digits,
+		.help = "What becomes of telephone events (RFC 4733) in recordings: `tone` renders "
+			"them as DTMF; `none` keeps them from spool, file, sidecar and log; "
+			"`silence` the audio of their direction, too, until 200 ms after the "
+			"last."},
 	{"accounts[].rate_per_minute", KEY_DECIMAL, FIELD(struct account_config, rate_per_minute),
 		.fallback = "0", .unit = "currency units a minute",
 		.help = "A number or a text, kept exactly as written, with at most 12 digits after "
@@ -401,6 +409,16 @@ const struct config_key config_keys[] = {
 		.fallback = "512", RANGE(1, 1000000), .unit = "flows",
 		.help = "So many such flows at once. They wait in the ports' packet buffers, whose "
 			"number bounds them too."},
+	{"limits.fragments", KEY_INTEGER, FIELD(struct config, limits.fragments),
+		.fallback = "2048", RANGE(0, 65536), .unit = "fragments",
+		.help = "IP fragments that wait at each rx core for the rest of their packets "
+			"(longer than 2 KiB: as many as it has 2 KiB); beyond, the oldest packet's "
+			"go, counted as `drop_fragments_full`. About 4 KiB each, the half of it "
+			"taken at start. 0: none are put together."},
+	{"limits.fragment_hold_ms", KEY_INTEGER, FIELD(struct config, limits.fragment_hold_ms),
+		.fallback = "2000", RANGE(10, 60000), .unit = "ms",
+		.help = "The fragments of a packet wait for so long, from the first of them on; "
+			"then they are counted as `fragment_timeout`."},
 	{"limits.recordings_kept", KEY_INTEGER, FIELD(struct config, limits.recordings_kept),
 		.fallback = "10000", RANGE(0, 1000000), .unit = "recordings",
 		.help = "Ended recordings that `/v1/recordings` still shows, the newest."},

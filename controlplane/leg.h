@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/netaddr.h"
+#include "common/srtp_key.h"
 #include "common/uuid.h"
 #include "controlplane/timer.h"
 #include "storage/storage.h"
@@ -49,9 +50,19 @@ struct leg_media {
 	bool known;	   /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
-	bool encrypted;	   /* SRTP (RTP/SAVP, RTP/SAVPF) */
-	uint32_t ptime_ms; /* 0: not said */
+	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */
+	bool plain;	   /* RTP/AVP or RTP/AVPF, perhaps beside SRTP */
+	bool dtls;	   /* its keys are agreed on by DTLS (RFC 5764): nobody else has them */
+	bool unusable_key; /* an a=crypto of a suite or form that is not known here */
+	struct srtp_keys keys; /* by which it protects what it sends */
+	uint32_t ptime_ms;     /* 0: not said */
+	struct netaddr sender; /* where the SIP that said so came from; family 0: not known */
 };
+
+/* Where an end that announced media->addresses[i] may be instead, when something on the way rewrote
+ * addresses in packets but not in SDP: the host that the SIP came from, with that port. False: it
+ * is the same, or not known. */
+bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out);
 
 struct session; /* a transaction */
 
@@ -181,9 +192,15 @@ void leg_end(
 /* The participant of a live leg pressed a key. */
 void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns);
 
-/* One end announced this: addresses not yet known are added, codecs are replaced, and
+/* One end announced this: addresses not yet known are added, codecs are replaced, keys go before
+ * those that were there (the caller wipes its own copy), and
  * hooks.media_changed is called if anything changed. Whether it did. */
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
+	uint64_t at_ns);
+
+/* The keys of an end that announces nothing by itself (a participant of a recording session): what
+ * it sends is SRTP from now on, or with none of keys->current, RTP. Whether that is news. */
+bool leg_secure(struct legs *l, struct leg *leg, enum leg_end end, const struct srtp_keys *keys,
 	uint64_t at_ns);
 
 /* A later message of the leg bears this value of the transaction header. What it tells of legs to

@@ -235,8 +235,13 @@ static void on_media_changed(void *arg, struct leg *leg, enum leg_end end, uint6
 	struct control *c = arg;
 	const struct leg_media *media = &leg->media[end];
 
-	for (unsigned int i = 0; i < media->address_count; i++)
+	struct netaddr guess;
+
+	for (unsigned int i = 0; i < media->address_count; i++) {
 		endpoint_add(c->endpoints, &media->addresses[i], leg, end);
+		if (leg_media_guess(media, i, &guess))
+			endpoint_guess(c->endpoints, &guess, leg, end);
+	}
 	recordings_leg_media(c->recordings, leg, end, at_ns);
 	media_announced(c->media, leg);
 	digit_source_media(c, leg);

@@ -222,6 +222,20 @@ static void give_to_leg(struct media_stream *s, struct leg *leg, enum track trac
 	s->track = track;
 }
 
+/* Adds the flow to the table. What keeps digits out is there before its gate opens. */
+static void add_to_table(
+	struct media *m, struct media_stream *s, const struct gate_setting *setting)
+{
+	static const struct gate_setting off = {.gate = GATE_OFF};
+	bool withholds = digit_source_withholds(s->leg);
+
+	if (stream_add(m->control->dataplane, &s->flow, withholds ? &off : setting, &s->id) != 0)
+		m->counts[MEDIA_table_full]++;
+	digit_source_stream(m->control, s); /* before its packets are given back */
+	if (s->id && withholds)
+		stream_set_gate(m->control->dataplane, s->id, setting, 0);
+}
+
 /* Ties a stream (held, unknown, or of another leg) to a track, and sets its gate by the leg's
  * recording. False when the stream table is full: the stream is gone then. */
 static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum track track)
@@ -233,13 +247,11 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	give_to_leg(s, leg, track);
 	recordings_stream_joins(m->control->recordings, s, &setting);
 	if (s->id) {
-		recordings_stream_joined(m->control->recordings, s, &setting);
 		digit_source_stream(m->control, s);
+		recordings_stream_joined(m->control->recordings, s, &setting);
 		return true;
 	}
-	if (stream_add(m->control->dataplane, &s->flow, &setting, &s->id) != 0)
-		m->counts[MEDIA_table_full]++;
-	digit_source_stream(m->control, s); /* before its packets are given back */
+	add_to_table(m, s, &setting);
 	if (s->held) {
 		hold_remove(m, s);
 		release_packets(m, s, s->id != 0);
@@ -322,9 +334,16 @@ static void rematch_address(struct media *m, const struct netaddr *address)
 
 void media_announced(struct media *m, struct leg *leg)
 {
-	for (unsigned int end = 0; end < ENDS; end++)
-		for (unsigned int i = 0; i < leg->media[end].address_count; i++)
-			rematch_address(m, &leg->media[end].addresses[i]);
+	for (unsigned int end = 0; end < ENDS; end++) {
+		const struct leg_media *media = &leg->media[end];
+		struct netaddr guess;
+
+		for (unsigned int i = 0; i < media->address_count; i++) {
+			rematch_address(m, &media->addresses[i]);
+			if (leg_media_guess(media, i, &guess))
+				rematch_address(m, &guess);
+		}
+	}
 }
 
 static void remove_stream(struct media *m, struct media_stream *s)

@@ -17,6 +17,12 @@
 
 struct media;
 
+/* Packets that gates, or the digit policy of an account, kept out of a track. */
+struct kept_out {
+	uint64_t while_paused;
+	uint64_t withheld;
+};
+
 /* One flow of a leg. Made and freed by media.c; recording.c may read all and owns `ordinal`. */
 struct media_stream {
 	struct media_stream *next_of_leg;
@@ -27,13 +33,13 @@ struct media_stream {
 	struct leg *leg; /* NULL: held or unknown */
 	enum track track;
 	struct flow flow;
-	stream_id id;		      /* 0: held */
-	uint32_t ordinal;	      /* in the leg's recording; recordings.c */
-	uint32_t while_paused_before; /* its count when it joined the recording; recordings.c */
-	bool separate;		      /* its port's; matched in its SIP's own encapsulation only */
-	bool watched;		      /* for digits; digit_source.c */
-	bool held;		      /* in the list of those that wait for a leg */
-	struct rte_mbuf **packets;    /* held; oldest first; NULL: none, or no memory for any */
+	stream_id id;			 /* 0: held */
+	uint32_t ordinal;		 /* in the leg's recording; recordings.c */
+	struct kept_out kept_out_before; /* when it joined the recording; recordings.c */
+	bool separate;		   /* its port's; matched in its SIP's own encapsulation only */
+	bool watched;		   /* for digits; digit_source.c */
+	bool held;		   /* in the list of those that wait for a leg */
+	struct rte_mbuf **packets; /* held; oldest first; NULL: none, or no memory for any */
 	uint32_t packet_count;
 	uint64_t since_ns;
 };

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/crypto_attribute.h"
+
 #define LINE_BYTES_MAX 1024 /* of a line's value; longer ones are cut */
 
 /* RFC 3551, tables 4 and 5. */
@@ -56,6 +58,7 @@ struct parser {
 	struct section media;
 	bool in_media;
 	bool in_audio;		  /* and its port is not 0 */
+	bool fingerprint;	  /* a certificate's, for DTLS */
 	uint16_t port;		  /* of the current m= line */
 	unsigned int first_codec; /* of the current m= line */
 };
@@ -131,6 +134,8 @@ static void parse_media(struct parser *p, const char *value)
 		return;
 	p->in_audio = true;
 	p->out->encrypted = p->out->encrypted || strstr(proto, "SAVP");
+	p->out->plain = p->out->plain || !strstr(proto, "SAVP");
+	p->out->dtls = p->out->dtls || strstr(proto, "TLS/");
 	p->port = (uint16_t)port;
 	at = strstr(at, proto) + strlen(proto);
 	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))
@@ -226,6 +231,16 @@ static bool parse_direction(struct section *s, const char *value)
 	return false;
 }
 
+/* Under RTP/AVP it offers SRTP to those who want it. */
+static void parse_crypto(struct parser *p, const char *value)
+{
+	if (!p->in_audio)
+		return;
+	p->out->encrypted = true;
+	if (crypto_attribute_parse(&p->out->keys, value) != 0)
+		p->out->unusable_key = true;
+}
+
 static void parse_attribute(struct parser *p, const char *value)
 {
 	unsigned long ms;
@@ -239,6 +254,10 @@ static void parse_attribute(struct parser *p, const char *value)
 		parse_fmtp(p, value + 5);
 	else if (strncmp(value, "ptime:", 6) == 0 && number(value + 6, &at, 1000, &ms))
 		current(p)->ptime_ms = (uint32_t)ms;
+	else if (strncmp(value, "crypto:", 7) == 0)
+		parse_crypto(p, value + 7);
+	else if (strncmp(value, "fingerprint:", 12) == 0)
+		p->fingerprint = true;
 }
 
 static void parse_line(struct parser *p, char type, const char *value)
@@ -306,6 +325,8 @@ int sdp_parse(struct leg_media *out, const char *data, size_t bytes)
 			parse_line(&p, line[0], line + 2 + strspn(line + 2, " "));
 	}
 	finish_media(&p);
+	out->dtls = out->dtls || (out->encrypted && p.fingerprint && out->keys.count == 0);
+	explicit_bzero(line, sizeof(line));
 	drop_unnamed(out);
 	out->known = true;
 	return 0;

@@ -134,8 +134,8 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 		target = gates_judge(&rx->gates, stream, since(b, i));
 		gate = target->gate;
 	}
-	if (unlikely(s->watched))
-		watch_packet(rx, b, i, stream, gate);
+	if (unlikely(s->watched) && watch_packet(rx, b, i, stream, gate))
+		return RX_withheld;
 	switch (gate) {
 	case GATE_RECORD:
 		outcome = store(rx, b, i, stream, target);

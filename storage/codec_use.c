@@ -50,7 +50,7 @@ int codec_uses_find(struct codec_uses *uses, const struct packet_index *index,
 		const struct packet *p = &index->packets[i];
 		struct codec_use *use;
 
-		if (p->arrival_ns < from_ns || p->arrival_ns > to_ns)
+		if (p->is_copy || p->arrival_ns < from_ns || p->arrival_ns > to_ns)
 			continue;
 		use = find(uses, p->stream, p->codec);
 		if (!use)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "storage/drift.h"
+#include "storage/redundancy.h"
 #include "storage/report_anchor.h"
 #include "storage/spool.h"
 
@@ -93,6 +94,8 @@ int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_
 	scale_samples(&t->index, rate_hz);
 	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
 	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
+	if (err == 0)
+		err = redundancy_fill(&t->index, rate_hz);
 	if (err != 0)
 		return err;
 	return event_tones_gather(&t->tones, &t->index, &t->reader, rate_hz);
@@ -128,8 +131,7 @@ int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
 
 int recorded_track_finish(struct recorded_track *t, const struct reception_window *window)
 {
-	int err = reception_count(&t->receptions, &t->streams, &t->index, window,
-		t->index.journal->paused_packets[t->track]);
+	int err = reception_count(&t->receptions, &t->streams, &t->index, window);
 
 	if (err == 0)
 		err = codec_uses_find(&t->codec_uses, &t->index, &t->streams, window->from_ns,

@@ -215,10 +215,12 @@ static void judge(struct rendering *r)
 		const struct codec_map *codecs = &r->tracks[track].index.codecs;
 
 		for (unsigned int i = 0; has_track(r, track) && i < codecs->known_count; i++) {
-			if (codecs->known[i].kind == PACKET_UNDECODABLE)
+			enum packet_kind kind = codecs->known[i].kind;
+
+			if (kind == PACKET_UNDECODABLE)
 				codec = &codecs->known[i].codec;
-			else
-				decodable = true;
+			decodable = decodable ||
+				    (kind != PACKET_UNDECODABLE && kind != PACKET_REDUNDANT);
 		}
 	}
 	r->undecodable = codec != NULL;

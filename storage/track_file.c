@@ -64,7 +64,7 @@ static bool frames_are_sound(const struct chunk_header *h)
 		const struct chunk_frame *frame = (const struct chunk_frame *)at;
 		uint32_t bytes = chunk_frame_bytes(frame->length);
 
-		if (frame->flags != 0 || bytes > left)
+		if ((frame->flags & ~CHUNK_FRAME_SEALED) != 0 || bytes > left)
 			return false;
 		at += bytes;
 		left -= bytes;
@@ -108,6 +108,7 @@ bool track_frames_next(struct track_frames *f, struct track_frame *out)
 	out->arrival_ns = f->base_ns + (uint64_t)((int64_t)frame->arrival_us * 1000);
 	out->packet = (const uint8_t *)(frame + 1);
 	out->length = frame->length;
+	out->sealed = frame->flags & CHUNK_FRAME_SEALED;
 	f->at += chunk_frame_bytes(frame->length);
 	return true;
 }

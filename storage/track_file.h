@@ -47,6 +47,7 @@ struct track_frame {
 	uint64_t arrival_ns;   /* recording clock */
 	const uint8_t *packet; /* RTP, from its first octet; in the chunk */
 	uint16_t length;
+	bool sealed; /* SRTP that no key opened */
 };
 
 void track_frames_begin(struct track_frames *f, const struct chunk_header *chunk);

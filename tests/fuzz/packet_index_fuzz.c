@@ -7,6 +7,7 @@
 
 #include "storage/codec_use.h"
 #include "storage/reception.h"
+#include "storage/redundancy.h"
 #include "storage/report_anchor.h"
 #include "storage/timeline.h"
 
@@ -52,7 +53,9 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 			report_anchor_correct(&timeline, &index, &streams) == 0) {
 			timeline_first_ns(&timeline, &index, &window.start_ns);
 			timeline_position(&timeline, &index, window.start_ns, window.rate_hz);
-			if (reception_count(&receptions, &streams, &index, &window, 3) == 0 &&
+			if (redundancy_fill(&index, window.rate_hz) != 0)
+				abort();
+			if (reception_count(&receptions, &streams, &index, &window) == 0 &&
 				codec_uses_find(&uses, &index, &streams, 0, UINT64_MAX) == 0)
 				packet_index_by_position(&index);
 		}
@@ -67,11 +70,15 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static _Alignas(64) uint8_t chunk[1 << 17];
-	struct codec codecs[] = {{96, 1, 8000, "PCMU", ""}, {101, 1, 8000, "TELEPHONE-EVENT", ""}};
-	struct journal_codecs map = {TRACK_INCOMING, 0, 2, codecs};
+	struct codec codecs[] = {{96, 1, 8000, "PCMU", ""}, {101, 1, 8000, "TELEPHONE-EVENT", ""},
+		{100, 1, 8000, "RED", ""}};
+	struct journal_codecs map = {TRACK_INCOMING, 0, 3, codecs};
 	struct journal_pause pause = {1500000000ULL, 2500000000ULL};
-	struct journal journal = {
-		.codecs_count = 1, .codecs = &map, .pause_count = 1, .pauses = &pause};
+	struct journal journal = {.codecs_count = 1,
+		.codecs = &map,
+		.pause_count = 1,
+		.pauses = &pause,
+		.paused_packets = {3}};
 
 	if (size == 0)
 		return 0;

@@ -46,12 +46,15 @@ def _signed(ticks):
     return (ticks + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
-def _places(packets, clock_hz):
-    """The time in microseconds at which each packet belongs."""
-    first = packets[0]
-    offsets = [_signed(p.timestamp - first.timestamp) * 1000000 / clock_hz for p in packets]
-    anchor = min(p.time_us - offset for p, offset in zip(packets, offsets) if p.time_us <= first.time_us + ANCHOR_US)
-    return [anchor + offset for offset in offsets]
+def _places(packets, media, clock_hz):
+    """The time in microseconds at which each packet belongs. media: all of the stream that may anchor it, in the order of
+    their arrival: its comfort noise, too."""
+    first = media[0]
+
+    def offset(packet):
+        return _signed(packet.timestamp - first.timestamp) * 1000000 / clock_hz
+    anchor = min(p.time_us - offset(p) for p in media if p.time_us <= first.time_us + ANCHOR_US)
+    return [anchor + offset(p) for p in packets]
 
 
 def correlation(a, b):
@@ -87,9 +90,10 @@ def _without_events(chunks, events, rate):
             if not any(begin < (at + len(samples)) * 1000000 / rate and at * 1000000 / rate < end for begin, end in events)]
 
 
-def stream_problems(recording, wav_path, channel_index, stream, packets, events):
-    """packets: those of the stream that are its codec's, in order, no duplicates; events: stretches that digits cover, in
-    microseconds after the start. Yields what is wrong; "compared N" tells nothing was."""
+def stream_problems(recording, wav_path, channel_index, stream, packets, media, events):
+    """packets: those of the stream that are its codec's, in order, no duplicates; media: all that are no events, as they
+    came; events: stretches that digits cover, in microseconds after the start. A list of what is wrong, and how many packets
+    were compared."""
     codec = stream["codec"]
     chunks, rate = _decode(codec, [p.payload for p in packets])
     file = Wav(wav_path)
@@ -97,7 +101,7 @@ def stream_problems(recording, wav_path, channel_index, stream, packets, events)
     begin_us = start_us(recording)
     if file.rate != rate:
         return [f"{stream['ssrc']}: {rate} Hz decoded, {file.rate} Hz in the file"], 0
-    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, 8000)]
+    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, media, 8000)]
     placed = _without_events(list(zip(places, chunks)), events, rate)
     if codec in SOX:
         _, compared, wrong = _exact(channel, placed, rate)

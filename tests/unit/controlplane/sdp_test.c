@@ -89,6 +89,37 @@ static void each_media_has_its_own_address(void **state)
 	assert_true(media.sends);
 }
 
+#define KEY_LINE "AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
+
+static void keys_of_srtp(void **state)
+{
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/SAVP 0\r\n"
+			       "a=crypto:1 " KEY_LINE "a=crypto:2 F8_128_HMAC_SHA1_80 inline:x\r\n"
+			       "m=video 5000 RTP/SAVP 31\r\na=crypto:3 " KEY_LINE),
+		0);
+	assert_true(media.encrypted);
+	assert_false(media.dtls);
+	assert_true(media.unusable_key);
+	assert_int_equal(media.keys.count, 1);
+	assert_int_equal(media.keys.list[0].tag, 1);
+	/* An offer of SRTP to those who want it. */
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+			       "a=crypto:1 " KEY_LINE),
+		0);
+	assert_true(media.encrypted);
+	assert_int_equal(media.keys.count, 1);
+	/* Keys by DTLS. */
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\na=fingerprint:sha-256 00\r\n"
+			       "m=audio 4000 RTP/SAVPF 0\r\n"),
+		0);
+	assert_true(media.encrypted && media.dtls);
+	assert_int_equal(
+		parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n"), 0);
+	assert_true(media.encrypted && media.dtls);
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n"), 0);
+	assert_false(media.encrypted || media.dtls || media.unusable_key);
+}
+
 static void directions_at_both_levels(void **state)
 {
 	static const struct {
@@ -253,6 +284,7 @@ int main(void)
 		cmocka_unit_test(an_ordinary_offer),
 		cmocka_unit_test(static_payload_types_have_names),
 		cmocka_unit_test(each_media_has_its_own_address),
+		cmocka_unit_test(keys_of_srtp),
 		cmocka_unit_test(directions_at_both_levels),
 		cmocka_unit_test(hold_by_address_leaves_none),
 		cmocka_unit_test(lies_do_no_harm),

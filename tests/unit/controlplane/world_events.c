@@ -35,6 +35,10 @@ void event_delivery_failed(
 {
 }
 
+void event_recording_undecryptable(const struct recording *rec, enum track track, const char *why)
+{
+}
+
 void event_spool_loss(const struct recording *rec, uint64_t packets)
 {
 }

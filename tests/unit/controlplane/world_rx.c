@@ -126,8 +126,7 @@ int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
 	return 0;
 }
 
-int stream_watch(
-	struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES], void *watcher)
+int stream_watch(struct dataplane *d, stream_id id, const struct stream_watch *watch, void *watcher)
 {
 	fail_msg("no application asks for digits here");
 	return -ENOENT;
