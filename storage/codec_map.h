@@ -22,7 +22,7 @@ enum packet_kind {
 struct track_codec {
 	struct codec codec;
 	enum packet_kind kind;
-	bool unexplained; /* by no SDP: its clock is a guess */
+	bool unexplained;		    /* by no SDP: its clock is a guess */
 	const struct decoder_type *decoder; /* of PACKET_AUDIO */
 	struct decoder_form form;
 	bool sealed; /* SRTP that nobody has the key of */

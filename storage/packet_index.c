@@ -229,8 +229,7 @@ static int add_control(struct packet_index *index, uint32_t flow, const struct t
 	struct sender_report report = {.arrival_ns = frame->arrival_ns, .flow = flow};
 	struct sender_report *reports;
 
-	if (index->report_count == PACKET_REPORTS_MAX ||
-		frame->arrival_ns >= PACKET_TIME_MAX ||
+	if (index->report_count == PACKET_REPORTS_MAX || frame->arrival_ns >= PACKET_TIME_MAX ||
 		sender_report_parse(frame->packet, frame->length, &report) != 0)
 		return 0;
 	if (index->report_count == index->report_room) {

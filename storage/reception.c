@@ -102,8 +102,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		const struct track_codec *codec = packet_codec(index, p);
 		struct reception *r = &list[p->stream];
 
-		if (p->is_copy || p->arrival_ns < window->from_ns ||
-			p->arrival_ns > window->to_ns)
+		if (p->is_copy || p->arrival_ns < window->from_ns || p->arrival_ns > window->to_ns)
 			continue;
 		while (pauses_ended < j->pause_count &&
 			j->pauses[pauses_ended].end_ns <= p->arrival_ns)

@@ -134,8 +134,8 @@ int recorded_track_finish(struct recorded_track *t, const struct reception_windo
 	int err = reception_count(&t->receptions, &t->streams, &t->index, window);
 
 	if (err == 0)
-		err = codec_uses_find(&t->codec_uses, &t->index, &t->streams, window->from_ns,
-			window->to_ns);
+		err = codec_uses_find(
+			&t->codec_uses, &t->index, &t->streams, window->from_ns, window->to_ns);
 	packet_index_by_position(&t->index);
 	return err;
 }

@@ -30,7 +30,7 @@ struct recorded_track {
 	struct event_tones tones;
 	struct reception *receptions; /* of each stream */
 	struct codec_uses codec_uses;
-	struct span_list concealed;   /* samples of the file, by its mixdown */
+	struct span_list concealed; /* samples of the file, by its mixdown */
 };
 
 /* A track file that is not there is a track without packets. 0 or -errno with a message;

@@ -11,7 +11,7 @@
 #define MOST_NS (SECOND_NS / 2)	    /* more is no delay of a network that carries calls */
 #define NEAR_NS (60 * SECOND_NS)    /* reports farther from the change say nothing of it */
 #define WITNESS_NS (10 * SECOND_NS) /* of packets before; clocks drift little in it */
-#define CORRECTED_MOST 64	    /* segments of a track; senders that begin anew more often lie */
+#define CORRECTED_MOST 64 /* segments of a track; senders that begin anew more often lie */
 
 /* What the reports of a segment come to. */
 struct reported {
@@ -131,8 +131,7 @@ static bool least_delay(const struct timeline *t, const struct packet_index *ind
 
 		if (p->arrival_ns + WITNESS_NS < s->head_arrival_ns)
 			break;
-		if (&t->segments[p->segment] != s ||
-			packet_codec(index, p)->kind == PACKET_EVENT)
+		if (&t->segments[p->segment] != s || packet_codec(index, p)->kind == PACKET_EVENT)
 			continue;
 		delay = (int64_t)p->arrival_ns - wall_ns(s, r, p->position);
 		if (!found || delay < *least)
@@ -150,8 +149,7 @@ static void correct(struct timeline *t, const struct packet_index *index,
 	int64_t least = 0;
 	int64_t late;
 
-	if (!before ||
-		!least_delay(t, index, before, all[before - t->segments].last, &least))
+	if (!before || !least_delay(t, index, before, all[before - t->segments].last, &least))
 		return;
 	late = (int64_t)s->anchor_ns - wall_ns(s, all[later].first, s->anchor_ticks) - least;
 	if (late < LEAST_NS || late > MOST_NS)

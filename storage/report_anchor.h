@@ -1,8 +1,8 @@
 /* Anchors that sender reports set right.
  *
  * A segment stands where the least delayed packet of its first second arrived. When a sender begins
- * anew (another SSRC, timestamps that jump) while the network delays all of its packets, that is too
- * late. Its sender reports before and after tell how much of its own time passed in between.
+ * anew (another SSRC, timestamps that jump) while the network delays all of its packets, that is
+ * too late. Its sender reports before and after tell how much of its own time passed in between.
  *
  * They are believed only where nothing contradicts them: the sender is the same (SSRC, or address
  * and CNAME), its two reports before agree within 2 ms, each agrees with its own arrival within a

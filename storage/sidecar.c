@@ -95,8 +95,7 @@ static void add_codecs(
 	}
 }
 
-static cJSON *stream_object(
-	const struct sidecar *s, const struct recorded_track *t, uint32_t index)
+static cJSON *stream_object(const struct sidecar *s, const struct recorded_track *t, uint32_t index)
 {
 	const struct rtp_stream *stream = &t->streams.list[index];
 	const struct reception *r = &t->receptions[index];

@@ -54,7 +54,8 @@ static int64_t delay_ns(const struct timeline_segment *s, const struct packet *p
 {
 	int64_t ticks = (int32_t)(p->timestamp - s->head_timestamp);
 
-	return (int64_t)(p->arrival_ns - s->head_arrival_ns) - timeline_ticks_to_ns(ticks, s->clock_hz);
+	return (int64_t)(p->arrival_ns - s->head_arrival_ns) -
+	       timeline_ticks_to_ns(ticks, s->clock_hz);
 }
 
 /* What a timestamp's step is beyond its sequence number's. */
