@@ -53,11 +53,18 @@ struct account_config {
 	char locations[CONFIG_LIST_MAX][CONFIG_TEXT_BYTES];
 };
 
+enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS };
+
 /* Where HEPv3, or SIP of recording sessions, is listened for. */
 struct listen_address {
-	bool tcp; /* false: UDP */
+	enum listen_transport transport;
 	struct netaddr address;
 };
+
+/* "udp", "tcp" or "tls". */
+const char *listen_transport_name(enum listen_transport transport);
+
+enum digest_algorithms { DIGEST_MD5 = 1, DIGEST_SHA256 = 2 };
 
 enum rule_from {
 	FROM_ANSWER,
@@ -108,6 +115,17 @@ struct config {
 		uint16_t media_ports[2];  /* first and last */
 		unsigned int allow_count; /* 0: sbc.addresses */
 		struct netprefix allow[CONFIG_LIST_MAX];
+		struct {
+			char certificate[CONFIG_TEXT_BYTES]; /* PEM, the chain */
+			char key[CONFIG_TEXT_BYTES];
+			char client_ca[CONFIG_TEXT_BYTES]; /* "": clients need no certificate */
+			unsigned int minimum;		   /* 12 or 13 */
+		} tls;
+		struct {
+			char users_file[CONFIG_TEXT_BYTES]; /* "": nobody is asked */
+			char realm[64];
+			unsigned int algorithms; /* mask of enum digest_algorithms */
+		} digest;
 		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
 	} siprec;
 	unsigned int account_count; /* the first is always "default" */

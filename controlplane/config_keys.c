@@ -73,6 +73,9 @@ static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"none", 0}, {NULL, 0}};
 static const struct key_choice digits[] = {
 	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
+static const struct key_choice tls_versions[] = {{"1.2", 12}, {"1.3", 13}, {NULL, 0}};
+static const struct key_choice digest_algorithms[] = {{"MD5", DIGEST_MD5},
+	{"SHA-256", DIGEST_SHA256}, {"both", DIGEST_MD5 | DIGEST_SHA256}, {NULL, 0}};
 static const struct key_choice starts[] = {
 	{"answer", FROM_ANSWER}, {"early_media", FROM_EARLY_MEDIA}, {NULL, 0}};
 static const struct key_choice destinations[] = {
@@ -154,7 +157,41 @@ const struct config_key config_keys[] = {
 	{"siprec.listen", KEY_LISTENERS, LIST(struct config, siprec.listen, siprec.listen_count),
 		.fallback = "[]", .unit = "addresses",
 		.help = "Where their SIP is listened for, by ordinary sockets: "
-			"`udp:192.0.2.40:5060`, `tcp:192.0.2.40:5060`. Empty: nowhere."},
+			"`udp:192.0.2.40:5060`, `tcp:192.0.2.40:5060`, `tls:192.0.2.40:5061`. "
+			"Empty: nowhere."},
+	{"siprec.tls", KEY_OBJECT,
+		.help = "SIP over TLS. SIGHUP reads the files again; connections that are open "
+			"keep what they have."},
+	{"siprec.tls.certificate", KEY_TEXT, FIELD(struct config, siprec.tls.certificate),
+		.fallback = "\"\"",
+		.help = "The certificate, and those that lead to its authority: a PEM file. Needed "
+			"with `tls:` in `siprec.listen`."},
+	{"siprec.tls.key", KEY_TEXT, FIELD(struct config, siprec.tls.key), .fallback = "\"\"",
+		.help = "Its private key: a PEM file, without a passphrase. Needed with "
+			"`certificate`."},
+	{"siprec.tls.client_ca", KEY_TEXT, FIELD(struct config, siprec.tls.client_ca),
+		.fallback = "\"\"",
+		.help = "Authorities, a PEM file: a client must present a certificate that one of "
+			"them has signed. Empty: clients need none."},
+	{"siprec.tls.minimum", KEY_CHOICE, FIELD(struct config, siprec.tls.minimum),
+		.fallback = "\"1.2\"", .choices = tls_versions,
+		.help = "The oldest version of TLS that is spoken."},
+	{"siprec.digest", KEY_OBJECT,
+		.help = "Digest authentication (RFC 3261, 8760) of the requests of recording "
+			"sessions."},
+	{"siprec.digest.users_file", KEY_TEXT, FIELD(struct config, siprec.digest.users_file),
+		.fallback = "\"\"",
+		.help = "Who may send: a file of lines `user:realm:hash`, as htdigest(1) writes, "
+			"the "
+			"hash MD5 or SHA-256 of `user:realm:password`, with mode 0640 or 0600. "
+			"Read at start, and again at SIGHUP. Empty: nobody is asked."},
+	{"siprec.digest.realm", KEY_TEXT, FIELD(struct config, siprec.digest.realm),
+		.fallback = "\"legtap\"", .form = &form_name,
+		.help = "The realm that clients are asked for, and whose lines of the file count."},
+	{"siprec.digest.algorithm", KEY_CHOICE, FIELD(struct config, siprec.digest.algorithms),
+		.fallback = "\"MD5\"", .choices = digest_algorithms,
+		.help = "What clients are offered. `both`, SHA-256 first, suits those that read "
+			"more than one challenge (RFC 8760)."},
 	{"siprec.media_addresses", KEY_PREFIXES,
 		LIST(struct config, siprec.media_addresses, siprec.media_address_count),
 		.fallback = "[]", .unit = "addresses",

@@ -97,7 +97,7 @@ static void keep_re_offer(struct arrival *a)
 	struct dialog *d = a->dialog;
 	enum leg_end end = end_of(a);
 
-	if (a->leg->state != LEG_ANSWERED || !a->message->sdp.data)
+	if (!a->message->sdp.data)
 		return;
 	if (!d->re_offer)
 		d->re_offer = malloc(sizeof(struct re_offer));

@@ -170,6 +170,19 @@ static bool is_at(
 	return false;
 }
 
+bool endpoint_announced(const struct leg *leg, enum leg_end end, const struct netaddr *address)
+{
+	return is_at(leg, end, address, false);
+}
+
+bool endpoint_announced_host(const struct leg *leg, enum leg_end end, const struct netaddr *address)
+{
+	for (const struct endpoint *p = leg->endpoints; p; p = p->next_of_leg)
+		if (p->end == end && netaddr_same_host(&p->address, address))
+			return true;
+	return false;
+}
+
 /* How well an endpoint fits a packet. */
 #define FITS_BOTH_ENDS 4U
 #define FITS_LIVE 2U

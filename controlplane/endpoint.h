@@ -23,6 +23,11 @@ int endpoint_guess(
 /* Forgets all addresses of a leg. */
 void endpoints_forget(struct endpoints *e, struct leg *leg);
 
+/* Whether `leg`'s `end` has announced this address; and whether any port of its host. */
+bool endpoint_announced(const struct leg *leg, enum leg_end end, const struct netaddr *address);
+bool endpoint_announced_host(
+	const struct leg *leg, enum leg_end end, const struct netaddr *address);
+
 /* The leg and track of a flow: by its destination (an address an end announced to receive at: the
  * participant's is OUTGOING, the SBC's INCOMING), failing that by its source (symmetric RTP: an end
  * sends from where it receives). Legs whose SIP came in the flow's own encapsulation are asked

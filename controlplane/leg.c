@@ -309,7 +309,8 @@ int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out)
 		return -ENOMEM;
 	fill(l, leg, offer);
 	sibling = leg_by_sip_id(l, offer->sip_call_id, 0);
-	if (session_enter(l->sessions, leg, sibling, offer->transaction_header) != 0) {
+	if (session_enter(l->sessions, leg, sibling, offer->transaction_header, offer->replaced) !=
+		0) {
 		free(leg);
 		return -ENOMEM;
 	}
@@ -466,6 +467,8 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
 	struct leg_media *m = &leg->media[end];
 	bool changed = add_addresses(m, media);
 
+	if (m->known && (changed || m->sends != media->sends || m->receives != media->receives))
+		leg->moved_ns[end] = at_ns;
 	changed = take_codecs(m, media) || changed;
 	changed = srtp_keys_take(&m->keys, &media->keys) || changed;
 	changed = changed || !m->known || m->sends != media->sends ||

@@ -93,6 +93,8 @@ struct leg {
 	uint32_t session_expires_s; /* RFC 4028; 0: none */
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
 	struct leg_media media[ENDS];
+	uint64_t moved_ns[ENDS]; /* when an end last announced another address or direction than
+				    before; 0: never */
 	const struct account_config *account;
 	struct recording *recording;	   /* the one not yet stopped; recording.c */
 	unsigned int recordings;	   /* begun so far, or about to; recording.c */
@@ -166,6 +168,7 @@ struct leg_offer {
 	const char *from_uri;
 	const char *to_uri;
 	const char *transaction_header; /* value of the configured header, or NULL */
+	const struct leg *replaced;	/* it takes its place (RFC 3891) or joins it (RFC 3911) */
 	enum leg_side side;
 	bool by_sbc;
 	struct netaddr peer;
@@ -175,10 +178,11 @@ struct leg_offer {
 };
 
 /* Makes a leg and joins it to its transaction: that of a leg with the same SIP Call-ID, or tied by
- * the transaction header, or its own. An ended leg of the same dialog does not hinder it, and hands
- * its ParticipantTag on. Does not call hooks.offered: the caller does, by leg_offered, when the
- * message's media is noted. At limits.legs ended legs that nobody holds make room. 0, -EEXIST (*out
- * is then the leg that is there), -ENOSPC (counted), -ENOMEM. */
+ * the transaction header, or of the leg that it replaces, or its own. An ended leg of the same
+ * dialog does not hinder it, and hands its ParticipantTag on. Does not call hooks.offered: the
+ * caller does, by leg_offered, when the message's media is noted. At limits.legs ended legs that
+ * nobody holds make room. 0, -EEXIST (*out is then the leg that is there), -ENOSPC (counted),
+ * -ENOMEM. */
 int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out);
 void leg_offered(struct legs *l, struct leg *leg,
 	const char *(*header)(void *message, const char *name), void *message);

@@ -39,7 +39,7 @@
 #include "dataplane/dataplane.h"
 #include "storage/storage.h"
 
-#define TICK_NS 1000000L /* rings are looked at this often when nothing wakes the loop */
+#define TICK_NS 500000L /* rings are looked at this often when nothing wakes the loop */
 #define TURNS_MAX 64	 /* of the rings before other descriptors get their turn */
 #define DESCRIPTORS_MAX 65536
 
@@ -58,6 +58,7 @@ struct loop {
 };
 
 static struct loop *the_loop;
+static volatile sig_atomic_t hung_up; /* SIGHUP came, and has not been looked at */
 
 /* --- Time --- */
 
@@ -326,6 +327,10 @@ static void turn(struct control *c)
 	}
 	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
+	if (hung_up) {
+		hung_up = 0;
+		siprec_server_reload(c->siprec);
+	}
 	if (drained(c))
 		re_cancel();
 }
@@ -369,6 +374,11 @@ static void on_signal(int signal)
 		signal, legs_live(running->legs));
 	renew_time(running);
 	begin_ending(running, "shutdown");
+}
+
+static void on_hangup(int signal)
+{
+	hung_up = 1;
 }
 
 /* --- Making and running --- */
@@ -472,7 +482,7 @@ static int listen_all(struct loop *loop)
 	if (loop->timer_fd < 0)
 		return -errno;
 	if (c->read_mode)
-		every.it_interval.tv_nsec = every.it_value.tv_nsec = 50 * TICK_NS;
+		every.it_interval.tv_nsec = every.it_value.tv_nsec = 100 * TICK_NS;
 	timerfd_settime(loop->timer_fd, 0, &every, NULL);
 	err = fd_listen(loop->timer_fd, FD_READ, on_timer_fd, loop);
 	if (!err)
@@ -532,8 +542,11 @@ int control_run(struct control *c, struct errmsg *e)
 	recordings_storage_handlers(c->recordings, &loop->storage_handlers);
 	the_loop = loop;
 	running = c;
-	if (!c->read_mode)
+	if (!c->read_mode) {
 		ask_for_priority();
+		sigaction(SIGHUP,
+			&(struct sigaction){.sa_handler = on_hangup, .sa_flags = SA_RESTART}, NULL);
+	}
 	err = fd_setsize(DESCRIPTORS_MAX);
 	if (!err)
 		err = -listen_all(loop);

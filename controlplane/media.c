@@ -1,6 +1,6 @@
 /* See media.h. Two hash tables find streams by the address at either end; a list in order of age
- * holds those that still wait for a leg. Rule 1 for kept packets: held = claimed + expired + held
- * now. */
+ * holds those that still wait for a leg, another those whose claim on one may change with time.
+ * Rule 1 for kept packets: held = claimed + expired + held now. */
 #include "controlplane/media.h"
 
 #include <assert.h>
@@ -11,11 +11,15 @@
 #include "controlplane/digit_source.h"
 #include "controlplane/endpoint.h"
 #include "controlplane/event_watch.h"
+#include "controlplane/latch.h"
 #include "controlplane/recordings.h"
 
 #define BUCKETS 65536 /* a power of two; chains stay short up to some 100,000 flows */
 #define UNKNOWN_SILENCE_NS (60 * 1000000000ULL)
 #define SWEEP_NS (10 * 1000000000ULL)
+#define RTP_HEADER_BYTES 12 /* RFC 3550, 5.1; the SSRC is its last word */
+#define JUDGE_NS 100000000ULL
+#define JUDGED_MAX 1024 /* flows whose claim may change; of more, only what SIP says changes it */
 
 struct media {
 	struct control *control;
@@ -25,7 +29,10 @@ struct media {
 	struct media_stream *held_last;
 	uint32_t held_flows;
 	uint32_t held_packets;
+	struct media_stream *judged_first;
+	uint32_t judged_flows;
 	uint64_t next_sweep_ns;
+	uint64_t next_judge_ns;
 	uint64_t counts[MEDIA_COUNTER_COUNT];
 };
 
@@ -110,8 +117,36 @@ static struct media_stream *make_stream(struct media *m, const struct flow *flow
 	return s;
 }
 
+static void judge_no_more(struct media *m, struct media_stream *s)
+{
+	if (!s->judged)
+		return;
+	if (s->previous_judged)
+		s->previous_judged->next_judged = s->next_judged;
+	else
+		m->judged_first = s->next_judged;
+	if (s->next_judged)
+		s->next_judged->previous_judged = s->previous_judged;
+	s->judged = false;
+	m->judged_flows--;
+}
+
+static void judge_again(struct media *m, struct media_stream *s)
+{
+	if (s->judged || m->judged_flows >= JUDGED_MAX)
+		return;
+	s->previous_judged = NULL;
+	s->next_judged = m->judged_first;
+	if (s->next_judged)
+		s->next_judged->previous_judged = s;
+	m->judged_first = s;
+	s->judged = true;
+	m->judged_flows++;
+}
+
 static void free_stream(struct media *m, struct media_stream *s)
 {
+	judge_no_more(m, s);
 	unlink_stream(m, s);
 	free(s->packets);
 	free(s);
@@ -146,16 +181,20 @@ static void hold_remove(struct media *m, struct media_stream *s)
 	s->held = false;
 }
 
-/* Gives the kept packets back to the rx core, or frees them. */
-static void release_packets(struct media *m, struct media_stream *s, bool claimed)
+#define NONE_CLAIMED UINT64_MAX
+
+/* Gives the kept packets that arrived from then on back to the rx core, and frees the others. */
+static void release_packets(struct media *m, struct media_stream *s, uint64_t from_ns)
 {
 	for (uint32_t i = 0; i < s->packet_count; i++) {
+		bool claimed = packet_of(s->packets[i])->arrival_ns >= from_ns;
+
 		if (claimed)
 			packet_reinject(m->control->dataplane, s->packets[i]);
 		else
 			packet_free(s->packets[i]);
+		m->counts[claimed ? MEDIA_claimed : MEDIA_expired]++;
 	}
-	m->counts[claimed ? MEDIA_claimed : MEDIA_expired] += s->packet_count;
 	m->held_packets -= s->packet_count;
 	s->packet_count = 0;
 	free(s->packets);
@@ -187,9 +226,10 @@ static void become_unknown(struct media *m, struct media_stream *s)
 {
 	struct gate_setting unknown = {.gate = GATE_UNKNOWN};
 
-	event_watch_unexplained(m->control->event_watch, &s->flow, s->packet_count);
+	if (!s->refused)
+		event_watch_unexplained(m->control->event_watch, &s->flow, s->packet_count);
 	hold_remove(m, s);
-	release_packets(m, s, false);
+	release_packets(m, s, NONE_CLAIMED);
 	if (stream_add(m->control->dataplane, &s->flow, &unknown, &s->id) == 0)
 		return;
 	m->counts[MEDIA_table_full]++;
@@ -237,14 +277,17 @@ static void add_to_table(
 }
 
 /* Ties a stream (held, unknown, or of another leg) to a track, and sets its gate by the leg's
- * recording. False when the stream table is full: the stream is gone then. */
-static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum track track)
+ * recording; of its kept packets those from from_ns on are its first. False when the stream table
+ * is full: the stream is gone then. */
+static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum track track,
+	uint64_t from_ns)
 {
 	struct gate_setting setting;
 
 	if (s->leg)
 		take_from_leg(m, s);
 	give_to_leg(s, leg, track);
+	s->latched_ns = m->control->now_ns;
 	recordings_stream_joins(m->control->recordings, s, &setting);
 	if (s->id) {
 		digit_source_stream(m->control, s);
@@ -254,7 +297,7 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	add_to_table(m, s, &setting);
 	if (s->held) {
 		hold_remove(m, s);
-		release_packets(m, s, s->id != 0);
+		release_packets(m, s, s->id ? from_ns : NONE_CLAIMED);
 	}
 	if (s->id)
 		return true;
@@ -263,8 +306,70 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	return false;
 }
 
-/* Lets a leg that announced an end of the flow have it. */
-static void match(struct media *m, struct media_stream *s)
+/* --- Whose claim is the better one (latch.h) --- */
+
+static void refuse(struct media *m, struct media_stream *s, const struct leg *leg, enum track track)
+{
+	judge_again(m, s);
+	if (s->refused)
+		return;
+	s->refused = true;
+	m->counts[MEDIA_foreign]++;
+	event_watch_foreign(m->control->event_watch, leg, track, &s->flow);
+}
+
+/* Takes a stream out of its track, for its sender is another. */
+static void displace(struct media *m, struct media_stream *s)
+{
+	const struct gate_setting unknown = {.gate = GATE_UNKNOWN};
+	const struct leg *leg = s->leg;
+
+	take_from_leg(m, s);
+	(void)stream_set_gate(m->control->dataplane, s->id, &unknown, 0);
+	digit_source_stream(m->control, s);
+	m->counts[MEDIA_displaced]++;
+	refuse(m, s, leg, s->track);
+}
+
+/* Those of a track that a newcomer has a better claim on. */
+static void displace_others(struct media *m, const struct media_stream *s)
+{
+	struct media_stream *next;
+
+	for (struct media_stream *o = s->leg->streams; o; o = next) {
+		next = o->next_of_leg;
+		if (o != s && o->track == s->track && latch_is_lost(m->control, o))
+			displace(m, o);
+	}
+}
+
+/* What became of a flow that a leg's end announced. */
+enum fate { FATE_REFUSED, FATE_JOINED, FATE_GONE };
+
+static enum fate join(struct media *m, struct media_stream *s, struct leg *leg, enum track track)
+{
+	uint64_t from_ns;
+	enum latch latch = latch_judge(m->control, s, leg, track, &from_ns);
+
+	if (latch == LATCH_PROVISIONAL && !s->judged && m->judged_flows >= JUDGED_MAX)
+		latch = LATCH_REFUSED;
+	if (latch == LATCH_REFUSED) {
+		refuse(m, s, leg, track);
+		return FATE_REFUSED;
+	}
+	if (!claim(m, s, leg, track, from_ns))
+		return FATE_GONE;
+	if (latch == LATCH_PROVISIONAL)
+		judge_again(m, s);
+	else
+		judge_no_more(m, s);
+	displace_others(m, s);
+	return FATE_JOINED;
+}
+
+/* Lets a leg that announced an end of the flow have it; `announced`: only where the flow's source
+ * is the one that its sender announced. */
+static void match(struct media *m, struct media_stream *s, bool announced)
 {
 	struct leg *leg;
 	enum track track;
@@ -272,8 +377,36 @@ static void match(struct media *m, struct media_stream *s)
 	if (!endpoint_match(m->control->endpoints, &s->flow, s->separate, &leg, &track))
 		return;
 	assert(leg);
+	if (announced && !latch_is_announced(leg, track, &s->flow.source))
+		return;
 	if (s->leg != leg || s->track != track)
-		claim(m, s, leg, track);
+		(void)join(m, s, leg, track);
+}
+
+/* A flow that was refused, and goes on, is tried again; one that was let in may have to go. */
+static void judge_all(struct media *m)
+{
+	struct media_stream *next;
+
+	for (struct media_stream *s = m->judged_first; s; s = next) {
+		next = s->next_judged; /* judging one changes no other's place */
+		if (s->held)
+			continue; /* its packets bring it here */
+		if (!s->leg && latch_is_heard(m->control, s))
+			match(m, s, false);
+		else if (s->leg && latch_is_lost(m->control, s))
+			displace(m, s);
+	}
+}
+
+static void note_packet(struct media_stream *s, struct rte_mbuf *mbuf)
+{
+	uint8_t header[RTP_HEADER_BYTES];
+
+	s->seen_ns = packet_of(mbuf)->arrival_ns;
+	if (packet_payload(mbuf, header, sizeof(header)) == sizeof(header))
+		s->ssrc = (uint32_t)header[8] << 24 | (uint32_t)header[9] << 16 |
+			  (uint32_t)header[10] << 8 | header[11];
 }
 
 void media_unknown(struct media *m, struct rte_mbuf *mbuf)
@@ -286,6 +419,7 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 	struct media_stream *s = find(m, &flow);
 	struct leg *leg;
 	enum track track;
+	enum fate fate = FATE_REFUSED;
 	bool fresh = !s;
 
 	if (s && s->id) { /* it joined the table while this packet was on its way here */
@@ -299,13 +433,15 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		packet_free(mbuf);
 		return;
 	}
-	if (endpoint_match(m->control->endpoints, &flow, s->separate, &leg, &track)) {
-		if (claim(m, s, leg, track))
-			packet_reinject(m->control->dataplane, mbuf);
-		else
-			packet_free(mbuf);
+	note_packet(s, mbuf);
+	if (endpoint_match(m->control->endpoints, &flow, s->separate, &leg, &track))
+		fate = join(m, s, leg, track);
+	if (fate == FATE_JOINED)
+		packet_reinject(m->control->dataplane, mbuf);
+	else if (fate == FATE_GONE)
+		packet_free(mbuf);
+	if (fate != FATE_REFUSED)
 		return;
-	}
 	if (fresh)
 		hold_append(m, s);
 	keep_packet(m, s, mbuf);
@@ -315,7 +451,7 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 
 /* Looks at every stream with this address at either end; claiming changes no chain but may free the
  * stream. */
-static void rematch_address(struct media *m, const struct netaddr *address)
+static void rematch_address(struct media *m, const struct netaddr *address, bool announced)
 {
 	uint32_t bucket = netaddr_hash(address) & (BUCKETS - 1);
 	struct media_stream *next;
@@ -323,27 +459,34 @@ static void rematch_address(struct media *m, const struct netaddr *address)
 	for (struct media_stream *s = m->by_destination[bucket]; s; s = next) {
 		next = s->next_by_destination;
 		if (netaddr_equal(&s->flow.destination, address))
-			match(m, s);
+			match(m, s, announced);
 	}
 	for (struct media_stream *s = m->by_source[bucket]; s; s = next) {
 		next = s->next_by_source;
 		if (netaddr_equal(&s->flow.source, address))
-			match(m, s);
+			match(m, s, announced);
 	}
 }
 
-void media_announced(struct media *m, struct leg *leg)
+static void rematch_leg(struct media *m, struct leg *leg, bool announced)
 {
 	for (unsigned int end = 0; end < ENDS; end++) {
 		const struct leg_media *media = &leg->media[end];
 		struct netaddr guess;
 
 		for (unsigned int i = 0; i < media->address_count; i++) {
-			rematch_address(m, &media->addresses[i]);
+			rematch_address(m, &media->addresses[i], announced);
 			if (leg_media_guess(media, i, &guess))
-				rematch_address(m, &guess);
+				rematch_address(m, &guess, announced);
 		}
 	}
+}
+
+/* Strangers come second, whatever came first. */
+void media_announced(struct media *m, struct leg *leg)
+{
+	rematch_leg(m, leg, true);
+	rematch_leg(m, leg, false);
 }
 
 static void remove_stream(struct media *m, struct media_stream *s)
@@ -389,6 +532,10 @@ void media_age(struct media *m, uint64_t now_ns)
 
 	while (m->held_first && now_ns >= m->held_first->since_ns + hold_ns)
 		become_unknown(m, m->held_first);
+	if (now_ns >= m->next_judge_ns) {
+		m->next_judge_ns = now_ns + JUDGE_NS;
+		judge_all(m);
+	}
 	if (now_ns < m->next_sweep_ns)
 		return;
 	m->next_sweep_ns = now_ns + SWEEP_NS;
@@ -441,7 +588,7 @@ void media_destroy(struct media *m)
 		for (struct media_stream *s = m->by_source[i], *next; s; s = next) {
 			next = s->next_by_source;
 			if (s->packets)
-				release_packets(m, s, false);
+				release_packets(m, s, NONE_CLAIMED);
 			free_stream(m, s);
 		}
 	}

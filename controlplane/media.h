@@ -5,7 +5,9 @@
  *   held      no leg claims it yet; its first packets are kept for limits.unknown_hold_ms
  *   unknown   nobody claimed it in time; counted at the rx core by a look-up, and still claimable
  *   of a leg  its gate follows the leg's recording
- * A flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
+ * A flow to a leg's address that comes from elsewhere than its sender announced is the leg's only
+ * by latch.h's rules; one that they refuse is held or unknown like others, and looked at again. A
+ * flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
  * announces its address or the leg is forgotten. */
 #ifndef LEGTAP_CONTROLPLANE_MEDIA_H
 #define LEGTAP_CONTROLPLANE_MEDIA_H
@@ -30,6 +32,8 @@ struct media_stream {
 	struct media_stream *next_by_destination;
 	struct media_stream *next_held;
 	struct media_stream *previous_held;
+	struct media_stream *next_judged; /* list; media.c */
+	struct media_stream *previous_judged;
 	struct leg *leg; /* NULL: held or unknown */
 	enum track track;
 	struct flow flow;
@@ -39,9 +43,14 @@ struct media_stream {
 	bool separate;		   /* its port's; matched in its SIP's own encapsulation only */
 	bool watched;		   /* for digits; digit_source.c */
 	bool held;		   /* in the list of those that wait for a leg */
+	bool judged;		   /* in the list of those whose claim may change with time */
+	bool refused;		   /* latch.h's rules kept it from a leg, and it was told of */
 	struct rte_mbuf **packets; /* held; oldest first; NULL: none, or no memory for any */
 	uint32_t packet_count;
 	uint64_t since_ns;
+	uint64_t latched_ns; /* when it became its leg's */
+	uint64_t seen_ns;    /* its newest packet that came to the control thread, and its SSRC */
+	uint32_t ssrc;
 };
 
 int media_create(struct media **out, struct control *control);
@@ -69,7 +78,9 @@ uint64_t media_last_ns(struct media *m, struct leg *leg);
 	X(claimed, "kept packets that a leg claimed") \
 	X(expired, "kept packets that nobody claimed") \
 	X(refused, "packets of unknown flows not kept: limits.unknown_flows or unknown_packets") \
-	X(table_full, "flows refused: limits.streams")
+	X(table_full, "flows refused: limits.streams") \
+	X(foreign, "flows to a call's address kept out of its track: another source feeds it") \
+	X(displaced, "flows taken out of a track: its own sender was heard")
 
 #define MEDIA_ENUM(name, help) MEDIA_##name,
 enum media_counter { MEDIA_COUNTERS(MEDIA_ENUM) MEDIA_COUNTER_COUNT };

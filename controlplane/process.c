@@ -16,7 +16,7 @@
 #include "storage/storage.h"
 
 /* --read needs less: one rx core and one writer see the whole capture. */
-#define READ_BUFFER_MIB 256
+#define READ_BUFFER_MIB 64 /* all of it is cleared and pinned at the start */
 
 /* The buffers that io_uring pins. Open files are storage's to ask for. */
 static void raise_limits(void)

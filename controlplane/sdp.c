@@ -50,6 +50,7 @@ struct section {
 	bool has_address;	/* a c= line was there, whatever stood in it */
 	struct direction direction;
 	uint32_t ptime_ms;
+	bool ice; /* 0.0.0.0 is then no hold, but an address that is not yet known */
 };
 
 struct parser {
@@ -89,6 +90,18 @@ static bool number(const char *text, char **end, unsigned long most, unsigned lo
 	return *out <= most;
 }
 
+/* Room that candidates leave to the m= lines. */
+#define CANDIDATES_MAX (LEG_ADDRESSES_MAX - 4)
+
+static void add_address(struct leg_media *out, const struct netaddr *a, unsigned int most)
+{
+	for (unsigned int i = 0; i < out->address_count; i++)
+		if (netaddr_equal(&out->addresses[i], a))
+			return;
+	if (out->address_count < most)
+		out->addresses[out->address_count++] = *a;
+}
+
 /* An audio m= line is at its end: its address, and its own direction, are now known. */
 static void finish_media(struct parser *p)
 {
@@ -101,13 +114,36 @@ static void finish_media(struct parser *p)
 		return;
 	if (s->ptime_ms)
 		out->ptime_ms = s->ptime_ms;
-	if (a.family && netaddr_is_unspecified(&a))
-		return;
+	if (a.family && netaddr_is_unspecified(&a)) {
+		if (!s->ice && !p->session.ice)
+			return;
+		a.family = 0;
+	}
 	out->sends = out->sends || s->direction.sends;
 	out->receives = out->receives || s->direction.receives;
 	a.port = p->port;
-	if (a.family && out->address_count < LEG_ADDRESSES_MAX)
-		out->addresses[out->address_count++] = a;
+	if (a.family)
+		add_address(out, &a, LEG_ADDRESSES_MAX);
+}
+
+/* "1 1 UDP 2130706431 192.0.2.4 49170 typ host" (RFC 8839, 5.1): media may go to each of them, and
+ * come from there. Component 2 is RTCP; names (mDNS) and TCP are passed over. */
+static void parse_candidate(struct parser *p, const char *value)
+{
+	struct netaddr a;
+	char transport[8];
+	char host[NETADDR_TEXT_BYTES];
+	unsigned int component;
+	unsigned int port;
+
+	current(p)->ice = true;
+	if (p->in_audio &&
+		sscanf(value, "%*s %u %7s %*s %55s %u", &component, transport, host, &port) == 4 &&
+		component == 1 && strcasecmp(transport, "UDP") == 0 && port > 0 &&
+		port <= UINT16_MAX && netaddr_parse(host, &a) == 0 && !netaddr_is_unspecified(&a)) {
+		a.port = (uint16_t)port;
+		add_address(p->out, &a, CANDIDATES_MAX);
+	}
 }
 
 /* "audio 49170/2 RTP/AVP 0 8 101" */
@@ -248,7 +284,11 @@ static void parse_attribute(struct parser *p, const char *value)
 
 	if (parse_direction(current(p), value))
 		return;
-	if (strncmp(value, "rtpmap:", 7) == 0)
+	if (strncmp(value, "candidate:", 10) == 0)
+		parse_candidate(p, value + 10);
+	else if (strncmp(value, "ice-ufrag:", 10) == 0)
+		current(p)->ice = true;
+	else if (strncmp(value, "rtpmap:", 7) == 0)
 		parse_rtpmap(p, value + 7);
 	else if (strncmp(value, "fmtp:", 5) == 0)
 		parse_fmtp(p, value + 5);

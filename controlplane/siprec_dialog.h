@@ -14,8 +14,11 @@
 #define SIPREC_MIN_SE_S 90 /* RFC 4028, 5 */
 #define SIPREC_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n"
 
+struct siprec_access;
+
 struct siprec_server {
 	struct control *control;
+	struct siprec_access *access;
 	struct sip *sip;
 	struct sip_lsnr *listener;
 	struct hash *dialogs; /* by Call-ID */

@@ -12,17 +12,27 @@
 #include "storage/report_anchor.h"
 #include "storage/spool.h"
 
+static_assert(PAYLOAD_WINDOW_BYTES == TRACK_FILE_WINDOW_BYTES, "one is handed to the other");
+
 static int load(struct recorded_track *t, const struct uuid *recording)
 {
 	struct track_file *file;
+	uint8_t *window;
+	uint64_t start;
+	size_t held;
 	int err = track_file_attach(&file, t->fd, track_file_id(recording, t->track));
 
 	if (err != 0)
 		return err;
 	err = packet_index_load(&t->index, file);
 	t->file = *track_file_stats(file);
+	window = track_file_take_window(file, &start, &held);
 	track_file_close(file);
-	return err;
+	if (err != 0) {
+		free(window);
+		return err;
+	}
+	return payload_reader_init(&t->reader, t->fd, window, start, held);
 }
 
 int recorded_track_open(struct recorded_track *t, const char *folder, const struct uuid *recording,
@@ -45,8 +55,8 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 	}
 	if (err == 0 && t->fd >= 0)
 		err = load(t, recording);
-	if (err == 0)
-		err = payload_reader_init(&t->reader, t->fd);
+	else if (err == 0)
+		err = payload_reader_init(&t->reader, t->fd, NULL, 0, 0);
 	if (err == 0)
 		err = rtp_streams_find(&t->streams, &t->index);
 	if (err == 0)

@@ -75,6 +75,7 @@ struct writer_setup {
 	uint32_t writes_in_flight;
 	bool direct; /* files are opened for direct I/O */
 	bool idle_sleep;
+	uint64_t sleep_first_ns; /* up to 1 ms; the first pause of an idle writer */
 };
 
 struct writer;

@@ -170,6 +170,12 @@ void packet_reinject(struct dataplane *d, struct rte_mbuf *m)
 	put(&commands[p->p.rx], &(struct order){.packet = p});
 }
 
+/* No packet of the world has a payload. */
+uint32_t packet_payload(struct rte_mbuf *m, void *buf, uint32_t size)
+{
+	return 0;
+}
+
 char *dataplane_encapsulation(const struct dataplane *d, uint32_t id, char *buf, size_t size)
 {
 	buf[0] = '\0';
