@@ -29,9 +29,10 @@ struct sender {
 static void sender_init(struct sender *s, unsigned int number)
 {
 	srtp_policy_t policy = {.ssrc.type = ssrc_any_outbound, .window_size = 128};
-	struct srtp_key *key = &s->keys.list[0];
+	struct srtp_key *key;
 
 	memset(s, 0, sizeof(*s));
+	key = &s->keys.list[0];
 	s->keys.count = 1;
 	s->keys.current = 1;
 	key->suite = CRYPTO_AES_CM_128_HMAC_SHA1_80;
