@@ -293,11 +293,13 @@ static int account(const struct bench *b, bool *lossless)
 
 #define IN(x) in += rx_count(b, RX_##x);
 #define OUT(x) out += rx_count(b, RX_##x);
+#define HELD(x) OUT(x)
 #define NOTE(x)
 #define ADD(name, kind, help) kind(name)
 	RX_COUNTERS(ADD)
 #undef ADD
 #undef NOTE
+#undef HELD
 #undef OUT
 #undef IN
 	uint64_t given = atomic_load(&b->source.rtp) + atomic_load(&b->source.sip);
