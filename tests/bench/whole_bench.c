@@ -293,7 +293,7 @@ static int account(const struct bench *b, bool *lossless)
 
 #define IN(x) in += rx_count(b, RX_##x);
 #define OUT(x) out += rx_count(b, RX_##x);
-#define HELD(x) out += rx_count(b, RX_##x);
+#define HELD(x) OUT(x)
 #define NOTE(x)
 #define ADD(name, kind, help) kind(name)
 	RX_COUNTERS(ADD)
