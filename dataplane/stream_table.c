@@ -51,6 +51,14 @@ static uint32_t bucket_count(uint32_t streams_max)
 	return buckets;
 }
 
+uint64_t stream_table_bytes(uint32_t streams_max)
+{
+	return 2ULL * bucket_count(streams_max) * sizeof(struct bucket) +
+	       (uint64_t)streams_max *
+		       (sizeof(struct stream) + sizeof(struct stream_gate) +
+			       sizeof(struct flow_key6) + sizeof(struct stream_entry));
+}
+
 static bool map_all(struct stream_table *t, uint32_t buckets)
 {
 	size_t count = t->streams_max;

@@ -66,6 +66,9 @@ struct stream_table {
 int stream_table_create(struct stream_table *t, uint32_t streams_max, struct errmsg *e);
 void stream_table_destroy(struct stream_table *t);
 
+/* Memory that a table of so many streams takes, in bytes. */
+uint64_t stream_table_bytes(uint32_t streams_max);
+
 /* Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that is
  * there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
 int stream_table_add(struct stream_table *t, const struct flow_key *key,
