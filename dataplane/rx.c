@@ -202,7 +202,7 @@ static void apply_lossless(struct rx *rx, struct burst *b)
 		rx->tally[outcome]++;
 		b->mbufs[kept++] = b->mbufs[i];
 	}
-	rte_pktmbuf_free_bulk(b->mbufs, kept);
+	packet_free_burst(b->mbufs, kept);
 }
 
 static void apply(struct rx *rx, struct burst *b)
@@ -223,7 +223,7 @@ static void apply(struct rx *rx, struct burst *b)
 		rx->tally[outcome]++;
 		b->mbufs[kept++] = b->mbufs[i];
 	}
-	rte_pktmbuf_free_bulk(b->mbufs, kept);
+	packet_free_burst(b->mbufs, kept);
 	enqueue_all(rx);
 }
 
