@@ -38,9 +38,9 @@
 #define TURNS_PER_LOOK 64 /* at the clock */
 #define TURNS_PER_SINK 16
 #define FEW_STREAMS 8000
-#define MORE_STREAMS 262000
-#define MANY_STREAMS 1000000
-#define ENDED_STREAMS 1000000
+/* Of 105,000 streams: 262,000 and a million. */
+#define MORE(streams) ((uint32_t)RTE_MIN((streams)*262ULL / 105, (uint64_t)TRACK_SLOTS_MAX))
+#define MANY(streams) ((uint32_t)RTE_MIN((streams)*1000ULL / 105, (uint64_t)TRACK_SLOTS_MAX))
 #define EAL_MIB 192UL
 #define HUGE_PAGE_MIB 2
 #define PACKETS_LEAST (2 * SOURCE_DESCRIPTORS + 1024) /* descriptors, caches, bursts */
@@ -410,24 +410,24 @@ static unsigned int goal_rows(uint32_t streams, struct bench_row rows[LOADS_MAX]
 		rows[n] = rows[to];
 		rows[n].goal = (struct goal){.ratio = 1.2, .of = to};
 	}
-	rows[n - 5].load.name = "recorded, twice and a half";
-	rows[n - 5].load.known = MORE_STREAMS;
-	rows[n - 5].load.sending = MORE_STREAMS;
+	rows[n - 5].load.name = "recorded, 2.5 times as many";
+	rows[n - 5].load.known = MORE(streams);
+	rows[n - 5].load.sending = MORE(streams);
 	rows[n - 5].goal.ratio = 1.6;
-	rows[n - 4].load.name = "recorded, of a million known";
-	rows[n - 4].load.known = MANY_STREAMS;
+	rows[n - 4].load.name = "recorded, of many more known";
+	rows[n - 4].load.known = MANY(streams);
 	rows[n - 3].load.name = "recorded, in 4,000 VLANs";
 	rows[n - 3].load.tagged = true;
 	rows[n - 2].load.name = "recorded, from 8 ports";
 	rows[n - 2].load.queues = LOAD_QUEUES_MAX;
-	rows[n - 1].load.name = "recorded, after a million ended";
-	rows[n - 1].load.ended = ENDED_STREAMS;
+	rows[n - 1].load.name = "recorded, after many ended";
+	rows[n - 1].load.ended = MANY(streams);
 	return n;
 }
 
 static unsigned int curve_rows(struct bench_row rows[LOADS_MAX])
 {
-	static const uint32_t streams[] = {1000, 8000, 32000, 105000, MORE_STREAMS, MANY_STREAMS};
+	static const uint32_t streams[] = {1000, 8000, 32000, 105000, 262000, 1000000};
 	const struct load off = {.name = "not wanted, curve", .outcome = RX_not_wanted};
 	const struct load recorded = {
 		.name = "recorded, curve", .gate = GATE_RECORD, .outcome = RX_recorded};
@@ -441,7 +441,7 @@ static unsigned int curve_rows(struct bench_row rows[LOADS_MAX])
 		}
 	}
 	/* As many chunks as streams that send: of a million only a part. */
-	rows[n - 1].load.sending = MORE_STREAMS;
+	rows[n - 1].load.sending = 262000;
 	return n;
 }
 
