@@ -1,5 +1,5 @@
 """Many recording sessions, set up and torn down: how fast they are answered, and that nothing stays behind. SIPp is the
-clients, on the loopback of legtap's own host. LEGTAP_SESSIONS: how many (scripts/bench siprec: 10,000)."""
+clients, on the loopback of legtap's own host. LEGTAP_SESSIONS: how many (scripts/bench: 10,000)."""
 import os
 import subprocess
 import time
