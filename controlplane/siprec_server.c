@@ -379,6 +379,8 @@ static int make_ports(struct siprec_server *s, struct errmsg *e)
 	}
 	err = media_ports_create(
 		&s->ports, addresses, count, c->siprec.media_ports[0], c->siprec.media_ports[1]);
+	if (err == 0)
+		err = media_ports_hold_sockets(s->ports);
 	if (err)
 		return errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err));
 	media_ports_let_rest(s->ports, &s->control->now_ns, PORT_REST_NS);
