@@ -71,11 +71,11 @@ static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{"none", 0}, {NULL, 0}};
+static const struct key_choice digits[] = {
+	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
 static const struct key_choice tls_versions[] = {{"1.2", 12}, {"1.3", 13}, {NULL, 0}};
 static const struct key_choice digest_algorithms[] = {{"MD5", DIGEST_MD5},
 	{"SHA-256", DIGEST_SHA256}, {"both", DIGEST_MD5 | DIGEST_SHA256}, {NULL, 0}};
-static const struct key_choice digits[] = {
-	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
 static const struct key_choice starts[] = {
 	{"answer", FROM_ANSWER}, {"early_media", FROM_EARLY_MEDIA}, {NULL, 0}};
 static const struct key_choice destinations[] = {
