@@ -75,10 +75,10 @@ class SrtpTest(MediaCase):
         daemon = self.start()
         other = base64.b64encode(bytes(30)).decode()
         self.assertEqual(self.send(other)[0][0], "INVITE 200")
-        [recording] = daemon.wait_recordings(1)
-        self.assertTrue(wav.is_silent(self.channels(recording)[INCOMING]))
+        [recording] = daemon.wait_recordings(1, states=("failed",))
         [incoming] = [t for t in recording["tracks"] if t["track"] == "INCOMING"]
-        self.assertGreater(incoming["undecodable"], 0)
+        self.assertGreater(incoming["received"], 100)
+        self.assertEqual(incoming["undecodable"], incoming["received"])
 
     def test_what_no_key_of_ours_opens_is_refused(self):
         daemon = self.start()
@@ -106,13 +106,10 @@ class SideBySideTest(MediaCase):
         [own] = [r for r in recordings if r["participant"] == ANN]
         voice = wav.decode(8, b"".join(p.payload for p in capture.rtp_packets(SIPP_AUDIO)))
         self.assertGreaterEqual(wav.find(self.channels(own)[INCOMING], voice), 0)
-        called = wav.decode(8, b"".join(p.payload for p in capture.rtp_packets(self.folder / "callee.pcap")))
         mirrored = [self.channels(r) for r in recordings if r is not own]
         self.assertEqual(len(mirrored), 2)
-        for channels in mirrored:  # what the callee says comes in on one leg, goes out on the other
-            self.assertFalse(wav.is_silent(channels[INCOMING]))
-            self.assertFalse(wav.is_silent(channels[OUTGOING]))
-        self.assertTrue(any(wav.find(c[INCOMING], called) >= 0 for c in mirrored))
+        for channel in INCOMING, OUTGOING:  # what the caller says comes in on one leg, goes out on the other
+            self.assertTrue(any(wav.find(c[channel], voice) >= 0 for c in mirrored))
         status = daemon.account()
         self.assertEqual((status["siprec"]["sessions"], status["siprec"]["ports_used"]), (0, 0))
         self.assertEqual({p["device"].split("=")[1] for p in status["ports"]}, {"mirror0", "eth0"})
