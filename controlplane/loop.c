@@ -40,7 +40,7 @@
 #include "storage/storage.h"
 
 #define TICK_NS 500000L /* rings are looked at this often when nothing wakes the loop */
-#define TURNS_MAX 64	 /* of the rings before other descriptors get their turn */
+#define TURNS_MAX 64	/* of the rings before other descriptors get their turn */
 #define DESCRIPTORS_MAX 65536
 
 /* libre's loop knows no argument for its signal handler. */
