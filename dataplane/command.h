@@ -19,6 +19,7 @@ enum command_kind {
 	COMMAND_SET,	/* a gate */
 	COMMAND_REMOVE, /* close the gate for good; always acknowledged */
 	COMMAND_WATCH,	/* which payload types are watched; never acknowledged */
+	COMMAND_COPY,	/* the stream becomes a copy of another; never acknowledged */
 };
 
 struct command {
@@ -32,6 +33,7 @@ struct command {
 	union {
 		uint32_t ordinal;
 		uint8_t watched_types[STREAM_WATCHED_TYPES]; /* of a COMMAND_WATCH */
+		uint32_t copy_of;			     /* of a COMMAND_COPY */
 	};
 	uint8_t kind; /* enum command_kind */
 	uint8_t gate; /* enum gate */
