@@ -31,6 +31,7 @@ struct media_stream {
 	uint32_t ordinal;	      /* in the leg's recording; recordings.c */
 	uint32_t while_paused_before; /* its count when it joined the recording; recordings.c */
 	bool separate;		      /* its port's; matched in its SIP's own encapsulation only */
+	uint32_t party;		      /* see storage_note_stream */
 	bool watched;		      /* for digits; digit_source.c */
 	bool held;		      /* in the list of those that wait for a leg */
 	struct rte_mbuf **packets;    /* held; oldest first; NULL: none, or no memory for any */

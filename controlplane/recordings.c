@@ -260,7 +260,7 @@ static void take_stream(struct recording *rec, struct media_stream *s)
 	dataplane_encapsulation(rec->owner->control->dataplane, s->flow.encapsulation,
 		encapsulation, sizeof(encapsulation));
 	storage_note_stream(rec->owner->control->storage, &rec->info.recording_id, s->track,
-		s->ordinal, &s->flow.source, &s->flow.destination, encapsulation);
+		s->ordinal, s->party, &s->flow.source, &s->flow.destination, encapsulation);
 }
 
 struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned int tracks,

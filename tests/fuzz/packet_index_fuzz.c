@@ -48,7 +48,7 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 			timeline_place(&timeline, &index, &streams) == 0 &&
 			reception_count(&receptions, &streams, &index, 0, UINT64_MAX, 3) == 0) {
 			timeline_first_ns(&timeline, &index, &first_ns);
-			timeline_position(&timeline, &index, first_ns, 8000);
+			timeline_position(&timeline, &index, &streams, first_ns, 8000);
 			packet_index_by_position(&index);
 		}
 		free(receptions);
