@@ -19,6 +19,7 @@
 
 struct media {
 	struct control *control;
+	struct media_routes *routes;
 	struct media_stream *by_source[BUCKETS];
 	struct media_stream *by_destination[BUCKETS];
 	struct media_stream *held_first; /* oldest first */
@@ -35,6 +36,10 @@ int media_create(struct media **out, struct control *control)
 
 	if (!m)
 		return -ENOMEM;
+	if (media_routes_create(&m->routes) != 0) {
+		free(m);
+		return -ENOMEM;
+	}
 	m->control = control;
 	*out = m;
 	return 0;
@@ -112,6 +117,12 @@ static struct media_stream *make_stream(struct media *m, const struct flow *flow
 
 static void free_stream(struct media *m, struct media_stream *s)
 {
+	while (s->copies) {
+		struct media_stream *copy = s->copies;
+
+		s->copies = copy->next_copy;
+		free(copy);
+	}
 	unlink_stream(m, s);
 	free(s->packets);
 	free(s);
@@ -210,35 +221,143 @@ static void take_from_leg(struct media *m, struct media_stream *s)
 }
 
 /* Appended, so that ordinals follow the order of arrival. */
-static void give_to_leg(struct media_stream *s, struct leg *leg, enum track track)
+static void give_to_leg(struct media_stream *s, const struct media_route *to)
 {
-	struct media_stream **at = &leg->streams;
+	struct media_stream **at = &to->leg->streams;
 
 	while (*at)
 		at = &(*at)->next_of_leg;
 	*at = s;
 	s->next_of_leg = NULL;
-	s->leg = leg;
-	s->track = track;
+	s->leg = to->leg;
+	s->track = to->track;
+	s->party = to->party;
 }
 
-/* Ties a stream (held, unknown, or of another leg) to a track, and sets its gate by the leg's
- * recording. False when the stream table is full: the stream is gone then. */
-static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum track track)
+static bool goes(const struct media_stream *s, const struct media_route *to)
+{
+	return s->leg == to->leg && s->track == to->track;
+}
+
+/* --- Copies --- */
+
+/* NULL without memory. */
+static struct media_stream *add_copy(
+	struct media *m, struct media_stream *s, const struct media_route *to)
+{
+	struct media_stream *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	copy->flow = s->flow;
+	copy->separate = s->separate;
+	copy->since_ns = m->control->now_ns;
+	copy->copy_of = s;
+	copy->next_copy = s->copies;
+	s->copies = copy;
+	give_to_leg(copy, to);
+	return copy;
+}
+
+static void remove_copy(struct media *m, struct media_stream *copy)
+{
+	struct media_stream **at = &copy->copy_of->copies;
+
+	while (*at != copy)
+		at = &(*at)->next_copy;
+	*at = copy->next_copy;
+	take_from_leg(m, copy);
+	if (copy->id)
+		stream_remove(m->control->dataplane, copy->id, 0);
+	free(copy);
+}
+
+static bool has(const struct media_stream *s, const struct media_route *to)
+{
+	bool found = goes(s, to);
+
+	for (const struct media_stream *c = s->copies; c && !found; c = c->next_copy)
+		found = goes(c, to);
+	return found;
+}
+
+static bool is_routed(
+	const struct media_stream *s, const struct media_route *routes, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (goes(s, &routes[i]))
+			return true;
+	return false;
+}
+
+static void begin_copy(struct media *m, struct media_stream *s, const struct media_route *to)
+{
+	struct media_stream *copy = add_copy(m, s, to);
+	struct gate_setting setting;
+
+	if (!copy)
+		return;
+	recordings_stream_joins(m->control->recordings, copy, &setting);
+	if (stream_copy(m->control->dataplane, s->id, &setting, &copy->id) == 0)
+		return;
+	m->counts[MEDIA_table_full]++;
+	remove_copy(m, copy);
+}
+
+/* --- Where a flow goes --- */
+
+/* A flow that is in the stream table: its tracks that are still meant keep what they have, so that
+ * nothing is lost to them. */
+static void change_tracks(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count)
 {
 	struct gate_setting setting;
 
-	if (s->leg)
-		take_from_leg(m, s);
-	give_to_leg(s, leg, track);
-	recordings_stream_joins(m->control->recordings, s, &setting);
-	if (s->id) {
-		recordings_stream_joined(m->control->recordings, s, &setting);
-		digit_source_stream(m->control, s);
-		return true;
+	for (struct media_stream *c = s->copies, *next; c; c = next) {
+		next = c->next_copy;
+		if (!is_routed(c, routes, count))
+			remove_copy(m, c);
 	}
-	if (stream_add(m->control->dataplane, &s->flow, &setting, &s->id) != 0)
+	if (s->leg && !is_routed(s, routes, count))
+		take_from_leg(m, s);
+	for (unsigned int i = 0; i < count; i++) {
+		if (has(s, &routes[i]))
+			continue;
+		if (s->leg) {
+			begin_copy(m, s, &routes[i]);
+			continue;
+		}
+		give_to_leg(s, &routes[i]);
+		recordings_stream_joins(m->control->recordings, s, &setting);
+		recordings_stream_joined(m->control->recordings, s, &setting);
+	}
+	digit_source_stream(m->control, s);
+}
+
+/* A flow that is not in the stream table: all its tracks begin at once. False when there is no room
+ * for it: the flow is gone then. */
+static bool begin_tracks(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count)
+{
+	struct media_stream *streams[MEDIA_ROUTES_MAX] = {s};
+	struct gate_setting settings[MEDIA_ROUTES_MAX] = {{.gate = GATE_OFF}};
+	stream_id ids[MEDIA_ROUTES_MAX] = {0};
+	unsigned int made = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (i == 0)
+			give_to_leg(s, &routes[0]);
+		else
+			streams[made] = add_copy(m, s, &routes[i]);
+		if (streams[made])
+			recordings_stream_joins(
+				m->control->recordings, streams[made], &settings[made]);
+		made += streams[made] != NULL;
+	}
+	if (stream_add_copied(m->control->dataplane, &s->flow, settings, made, ids) != 0)
 		m->counts[MEDIA_table_full]++;
+	for (unsigned int i = 0; i < made; i++)
+		streams[i]->id = ids[0] ? ids[i] : 0;
 	digit_source_stream(m->control, s); /* before its packets are given back */
 	if (s->held) {
 		hold_remove(m, s);
@@ -246,22 +365,45 @@ static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum
 	}
 	if (s->id)
 		return true;
+	while (s->copies)
+		remove_copy(m, s->copies);
 	take_from_leg(m, s);
 	free_stream(m, s);
 	return false;
 }
 
-/* Lets a leg that announced an end of the flow have it. */
+/* The tracks that a flow is meant for; 0: none is known. */
+static unsigned int find_routes(
+	struct media *m, const struct media_stream *s, struct media_route routes[MEDIA_ROUTES_MAX])
+{
+	int count = media_routes_find(m->routes, &s->flow.destination, routes);
+
+	if (count != 0)
+		return count > 0 ? (unsigned int)count : 0;
+	routes[0].party = 0;
+	return endpoint_match(m->control->endpoints, &s->flow, s->separate, &routes[0].leg,
+		&routes[0].track);
+}
+
+/* Ties a stream (held, unknown, or of another leg) to its tracks, and sets its gates by the legs'
+ * recordings. False when the stream table is full: the stream is gone then. */
+static bool claim(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count)
+{
+	if (!s->id)
+		return begin_tracks(m, s, routes, count);
+	change_tracks(m, s, routes, count);
+	return true;
+}
+
+/* Lets the legs that a flow is for have it. */
 static void match(struct media *m, struct media_stream *s)
 {
-	struct leg *leg;
-	enum track track;
+	struct media_route routes[MEDIA_ROUTES_MAX];
+	unsigned int count = find_routes(m, s, routes);
 
-	if (!endpoint_match(m->control->endpoints, &s->flow, s->separate, &leg, &track))
-		return;
-	assert(leg);
-	if (s->leg != leg || s->track != track)
-		claim(m, s, leg, track);
+	if (count > 0)
+		claim(m, s, routes, count);
 }
 
 void media_unknown(struct media *m, struct rte_mbuf *mbuf)
@@ -272,9 +414,9 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		.encapsulation = p->encapsulation,
 		.rx = p->rx};
 	struct media_stream *s = find(m, &flow);
-	struct leg *leg;
-	enum track track;
+	struct media_route routes[MEDIA_ROUTES_MAX];
 	bool fresh = !s;
+	unsigned int count;
 
 	if (s && s->id) { /* it joined the table while this packet was on its way here */
 		packet_reinject(m->control->dataplane, mbuf);
@@ -287,8 +429,9 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		packet_free(mbuf);
 		return;
 	}
-	if (endpoint_match(m->control->endpoints, &flow, s->separate, &leg, &track)) {
-		if (claim(m, s, leg, track))
+	count = find_routes(m, s, routes);
+	if (count > 0) {
+		if (claim(m, s, routes, count))
 			packet_reinject(m->control->dataplane, mbuf);
 		else
 			packet_free(mbuf);
@@ -320,6 +463,21 @@ static void rematch_address(struct media *m, const struct netaddr *address)
 	}
 }
 
+int media_own(struct media *m, const struct netaddr *address, media_router_h *router, void *owner)
+{
+	return media_routes_own(m->routes, address, router, owner);
+}
+
+void media_disown(struct media *m, const struct netaddr *address, const void *owner)
+{
+	media_routes_disown(m->routes, address, owner);
+}
+
+void media_reroute(struct media *m, const struct netaddr *address)
+{
+	rematch_address(m, address);
+}
+
 void media_announced(struct media *m, struct leg *leg)
 {
 	for (unsigned int end = 0; end < ENDS; end++)
@@ -329,6 +487,8 @@ void media_announced(struct media *m, struct leg *leg)
 
 static void remove_stream(struct media *m, struct media_stream *s)
 {
+	while (s->copies)
+		remove_copy(m, s->copies);
 	if (s->id)
 		stream_remove(m->control->dataplane, s->id, 0);
 	free_stream(m, s);
@@ -338,8 +498,13 @@ void media_forget(struct media *m, struct leg *leg)
 {
 	for (struct media_stream *s = leg->streams, *next; s; s = next) {
 		next = s->next_of_leg;
+		if (s->copy_of) {
+			remove_copy(m, s);
+			continue;
+		}
 		take_from_leg(m, s);
-		remove_stream(m, s);
+		if (!s->copies)
+			remove_stream(m, s);
 	}
 }
 
@@ -426,5 +591,6 @@ void media_destroy(struct media *m)
 			free_stream(m, s);
 		}
 	}
+	media_routes_destroy(m->routes);
 	free(m);
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "controlplane/media.h"
 #include "controlplane/siprec_session.h"
 
 #define SESSION "v=0\r\no=SRC 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -51,6 +52,7 @@ static int setup(void **state)
 	control.now_ns = 1000000000;
 	assert_int_equal(legs_create(&control.legs, &config, &control.timers, &hooks), 0);
 	netaddr_parse("192.0.2.40", &host);
+	assert_int_equal(media_create(&control.media, &control), 0);
 	assert_int_equal(media_ports_create(&ports, &host, 1, 40000, 40005), 0);
 	assert_int_equal(
 		siprec_session_create(&session, &control, ports, &opening, on_deserted, NULL), 0);
@@ -63,6 +65,7 @@ static int teardown(void **state)
 	assert_int_equal(legs_live(control.legs), 0);
 	assert_int_equal(media_ports_used(ports), 0);
 	legs_destroy(control.legs);
+	media_destroy(control.media);
 	timers_destroy(&control.timers);
 	media_ports_destroy(ports);
 	config_destroy(&config);
@@ -124,7 +127,36 @@ static void test_labels_decide(void **state)
 	assert_string_equal(leg_of("sip:bob@x")->sip_call_id, "cs");
 	assert_string_equal(leg_of("sip:bob@x")->from_uri, "sip:ann@x");
 	assert_int_equal(leg_of("sip:bob@x")->state, LEG_ANSWERED);
-	assert_int_equal(leg_of("sip:ann@x")->media[END_PARTICIPANT].address_count, 0);
+	/* Nothing is told of who receives what: each hears the other. */
+	assert_receives(leg_of("sip:ann@x"), END_PARTICIPANT, "192.0.2.40:40000");
+	assert_receives(leg_of("sip:bob@x"), END_PARTICIPANT, "192.0.2.40:40002");
+}
+
+#define CAROL "<participant participant_id='c'><nameID aor='sip:carol@x'/></participant>"
+#define HEARS(who, says, what) \
+	"<participantstreamassoc participant_id='" who "'>" says "<recv>" what \
+	"</recv></participantstreamassoc>"
+
+/* Carol only listens, to Ann; Bob hears nobody. */
+static void test_who_hears_whom_is_told(void **state)
+{
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"),
+				 "<recording><session session_id='cs'/>" ANN BOB CAROL STREAM("s1",
+					 "1") STREAM("s2", "2") HEARS("a", "<send>s1</send>", "s2")
+					 SENDS("b", "s2") HEARS("c", "", "s1") "</recording>"),
+		0);
+	assert_int_equal(legs_live(control.legs), 3);
+	assert_receives(leg_of("sip:ann@x"), END_PARTICIPANT, "192.0.2.40:40002");
+	assert_false(leg_of("sip:bob@x")->media[END_PARTICIPANT].known);
+	assert_receives(leg_of("sip:carol@x"), END_PARTICIPANT, "192.0.2.40:40000");
+	assert_false(leg_of("sip:carol@x")->media[END_SBC].known);
+	/* Told once, it is told for good: now nobody hears anybody, as on hold. */
+	assert_int_equal(update(session, NULL,
+				 "<recording><dataMode>partial</dataMode>" SENDS("a", "s1")
+					 HEARS("c", "", "none") "</recording>"),
+		0);
+	assert_int_equal(leg_of("sip:ann@x")->media[END_PARTICIPANT].receives, 0);
+	assert_true(leg_of("sip:ann@x")->on_hold);
 }
 
 static void test_order_where_labels_do_not_meet(void **state)
@@ -235,6 +267,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_labels_decide),
+		TEST(test_who_hears_whom_is_told),
 		TEST(test_order_where_labels_do_not_meet),
 		TEST(test_no_metadata),
 		TEST(test_nobody_sends),
