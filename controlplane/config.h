@@ -18,6 +18,7 @@
 #define CONFIG_TEXT_BYTES 256
 #define CONFIG_ACCOUNTS_MAX 1024
 #define CONFIG_RULES_MAX 1024
+#define CONFIG_CALLS_MAX 1024
 #define CONFIG_CORE_MAX 1023
 #define CONFIG_HEP_LISTENERS_MAX 8
 #define CONFIG_SIPREC_LISTENERS_MAX 8
@@ -32,8 +33,15 @@ struct call_match {
 	char leg[16];		       /* rules only */
 	char header[64];	       /* accounts only: a SIP header of the INVITE … */
 	char value[CONFIG_TEXT_BYTES]; /* … and the pattern of its value */
+	char metadata[64];	       /* accounts only: a name in SIPREC metadata … */
+	char metadata_value[CONFIG_TEXT_BYTES]; /* … and the pattern of what it says */
 	unsigned int trunk_count;
 	struct netprefix trunks[CONFIG_LIST_MAX];
+};
+
+/* Ordinary calls that legtap answers. */
+struct call_config {
+	struct call_match match;
 };
 
 struct account_config {
@@ -106,7 +114,10 @@ struct config {
 		unsigned int allow_count; /* 0: sbc.addresses */
 		struct netprefix allow[CONFIG_LIST_MAX];
 		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
+		unsigned int preferences; /* 1: what participants prefer is done */
 	} siprec;
+	unsigned int call_count; /* ordinary calls that are answered, with siprec's addresses */
+	struct call_config *calls;
 	unsigned int account_count; /* the first is always "default" */
 	struct account_config *accounts;
 	unsigned int rule_count;

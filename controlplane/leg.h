@@ -96,6 +96,7 @@ struct leg {
 	bool media_missing[TRACK_COUNT];
 	struct endpoint *endpoints;	   /* list; endpoint.c */
 	struct siprec_session *siprec;	   /* whose participant it is; siprec_session.c */
+	bool not_by_itself; /* its participant prefers not to be recorded; siprec_session.c */
 	unsigned int holds;		   /* users beside the table */
 	void *dialog;			   /* dialog.c */
 	void (*dialog_free)(void *dialog); /* dialog.c; called when the leg goes */
@@ -190,6 +191,9 @@ bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struc
  * come is remembered; two transactions that turn out to be one are made one as long as the later
  * one has no answered leg and no recording, for ids that have been told must stay. */
 void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header);
+
+/* The same for a value that is no header's: legs that bear it are of one transaction. */
+void leg_tie(struct legs *l, struct leg *leg, const char *value);
 
 /* Ties a further leg to a transaction (admin API). 0; -ENOENT: there is no such transaction;
  * -EBUSY: the leg is recorded, or was, and its file and usage bear the TransactionId; -ENOSPC: the

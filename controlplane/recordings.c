@@ -367,7 +367,7 @@ void recordings_leg_offered(struct recordings *r, struct leg *leg)
 {
 	const struct rule_config *rule;
 
-	if (r->control->ending)
+	if (r->control->ending || leg->not_by_itself)
 		return;
 	if (r->record_all) {
 		arm(r, leg, 0, NULL, FROM_MEDIA);

@@ -51,6 +51,12 @@ void siprec_find_parties(const struct siprec_metadata *m, const char *call_id,
 			parties[1] = p;
 		}
 	}
+	if (parties[1] && parties[1]->calling && !parties[0]->calling) {
+		const struct siprec_participant *caller = parties[1];
+
+		parties[1] = parties[0];
+		parties[0] = caller;
+	}
 }
 
 /* --- Members --- */

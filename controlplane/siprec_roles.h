@@ -12,6 +12,7 @@ struct line {
 	bool usable;
 	bool active;
 	char label[128];
+	enum siprec_preference preference;
 	struct leg_media media;
 	struct member *owner; /* whose track it feeds; NULL: nobody's */
 	enum track track;
@@ -24,6 +25,7 @@ struct member {
 	char participant_id[SIPREC_ID_BYTES];
 	bool made_up;	 /* no participant of the metadata: the stream's own */
 	bool ended;	 /* its leg was ended by somebody else */
+	enum siprec_preference preference; /* newest */
 	struct leg *leg; /* held; NULL: not made yet, or it has ended */
 };
 
@@ -31,10 +33,12 @@ struct siprec_session {
 	struct control *control;
 	struct media_ports *ports;
 	void (*deserted)(void *arg);
+	void (*changed)(void *arg); /* NULL: nobody wants to know */
 	void *arg;
 	char sip_call_id[LEG_TEXT_BYTES];
 	char from_uri[LEG_TEXT_BYTES];
 	char to_uri[LEG_TEXT_BYTES];
+	char header[LEG_TEXT_BYTES]; /* the transaction header of the INVITE; "": none */
 	struct netaddr peer;
 	struct siprec_metadata metadata;
 	struct member *members;
@@ -50,8 +54,8 @@ struct siprec_session {
 /* The participant's name: address of record, else name, else id; "" for NULL. */
 const char *siprec_name_of(const struct siprec_participant *p);
 
-/* The first two participants of a call in the order of the metadata. It does not tell who called
- * whom: the first one is taken for the caller. */
+/* The first two participants of a call in the order of the metadata, which as a rule does not tell
+ * who called whom: the first one is taken for the caller, unless it does. */
 void siprec_find_parties(const struct siprec_metadata *m, const char *call_id,
 	const struct siprec_participant *parties[2]);
 

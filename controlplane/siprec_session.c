@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "controlplane/media.h"
+#include "controlplane/recordings.h"
 
 int siprec_session_create(struct siprec_session **out, struct control *control,
 	struct media_ports *ports, const struct siprec_opening *opening,
@@ -23,6 +23,8 @@ int siprec_session_create(struct siprec_session **out, struct control *control,
 	snprintf(s->sip_call_id, sizeof(s->sip_call_id), "%s", opening->sip_call_id);
 	snprintf(s->from_uri, sizeof(s->from_uri), "%s", opening->from_uri);
 	snprintf(s->to_uri, sizeof(s->to_uri), "%s", opening->to_uri);
+	if (opening->transaction_header)
+		snprintf(s->header, sizeof(s->header), "%s", opening->transaction_header);
 	s->peer = opening->peer;
 	*out = s;
 	return 0;
@@ -149,7 +151,9 @@ static void fill_offer(
 		.from_tag = m->participant_id,
 		.from_uri = s->from_uri,
 		.to_uri = s->to_uri,
-		.transaction_header = call && *call->sip_session_id ? call->sip_session_id : NULL,
+		.transaction_header = call && *call->sip_session_id ? call->sip_session_id
+				      : *s->header		    ? s->header
+								    : NULL,
 		.side = SIDE_CALLER,
 		.by_sbc = true,
 		.peer = s->peer,
@@ -229,6 +233,66 @@ static int take_leg(struct siprec_session *s, struct member *m, struct leg *leg)
 	return 0;
 }
 
+/* --- Preferences --- */
+
+static void on_preferred(void *arg, int err, const char *why, const char *destination)
+{
+	if (err)
+		log_warning("siprec", "a participant's recording preference was not followed: %s",
+			why);
+}
+
+/* Does what a participant asks for; what actions do later stands. */
+static void prefer(struct siprec_session *s, const struct member *m)
+{
+	struct recordings *r = s->control->recordings;
+	unsigned int tracks = s->control->config->siprec.record;
+
+	log_info("siprec", "session %s: participant %s prefers recording %s", s->sip_call_id,
+		m->participant_id,
+		m->preference == SIPREC_PREFERS_ON    ? "on"
+		: m->preference == SIPREC_PREFERS_OFF ? "off"
+						      : "paused");
+	if (m->preference == SIPREC_PREFERS_ON && !m->leg->recording)
+		recording_start(r, m->leg, tracks ? tracks : TRACKS_BOTH, "", "", on_preferred, NULL);
+	else if (!m->leg->recording)
+		return;
+	else if (m->preference == SIPREC_PREFERS_ON)
+		recording_resume(r, m->leg, on_preferred, NULL);
+	else if (m->preference == SIPREC_PREFERS_PAUSE)
+		recording_pause(r, m->leg, on_preferred, NULL);
+	else
+		recording_stop(r, m->leg, on_preferred, NULL);
+}
+
+/* Of several streams the most careful wish counts. Whether it is another one than before. */
+static bool take_preference(const struct siprec_session *s, struct member *m)
+{
+	enum siprec_preference before = m->preference;
+
+	if (!s->control->config->siprec.preferences)
+		return false;
+	m->preference = SIPREC_PREFERS_NOTHING;
+	for (unsigned int i = 0; i < s->line_count; i++)
+		if (s->lines[i].owner == m && s->lines[i].preference > m->preference)
+			m->preference = s->lines[i].preference;
+	return m->preference != before && m->preference != SIPREC_PREFERS_NOTHING;
+}
+
+/* --- Making legs --- */
+
+/* Calls of one group (RFC 7865, 6.2), be it in one session or in several, are one transaction. */
+static void tie_group(struct siprec_session *s, const struct member *m)
+{
+	const struct siprec_call *call = siprec_call_by_id(&s->metadata, m->call_id);
+	char value[SIPREC_ID_BYTES + 16];
+
+	if (!call || !*call->group_id)
+		return;
+	snprintf(value, sizeof(value), "siprec group %s", call->group_id);
+	leg_tie(s->control->legs, m->leg, value);
+}
+
 static int make_leg(
 	struct siprec_session *s, struct member *m, const struct siprec_headers *headers)
 {
@@ -247,9 +311,13 @@ static int make_leg(
 	leg->siprec = s;
 	leg->session_expires_s = s->expires_s;
 	m->leg = leg;
+	leg->not_by_itself = m->preference == SIPREC_PREFERS_OFF;
+	tie_group(s, m);
 	announce(s, m);
 	leg_offered(legs, leg, headers->find, headers->message);
 	leg_answer(legs, leg, s->control->now_ns);
+	if (m->preference != SIPREC_PREFERS_NOTHING)
+		prefer(s, m);
 	return 0;
 }
 
@@ -263,6 +331,7 @@ static void set_line(struct siprec_session *s, unsigned int i, const struct sipr
 	l->usable = from->usable;
 	l->active = from->active;
 	l->media = from->media;
+	l->preference = from->preference;
 	snprintf(l->label, sizeof(l->label), "%s", from->label);
 	if (l->usable && !s->addresses[i].port && take_port(s, i) != 0)
 		l->usable = false;
@@ -296,16 +365,21 @@ static int settle_legs(
 
 	for (struct member *m = s->members, *next; m; m = next) {
 		bool fresh = !m->leg && !m->ended;
+		bool wishes = take_preference(s, m);
 
 		next = m->next;
 		if (!siprec_is_present(s, m)) {
 			remove_member(s, m, "hangup");
 			continue;
 		}
-		if (m->leg)
+		if (m->leg) {
 			announce(s, m);
-		else if (fresh)
+			tie_group(s, m);
+			if (wishes)
+				prefer(s, m);
+		} else if (fresh) {
 			err = make_leg(s, m, headers);
+		}
 		if (fresh && !m->leg) {
 			log_warning("siprec", "session %s: no leg for participant %s: %s",
 				s->sip_call_id, m->participant_id, strerror(-err));
@@ -337,6 +411,22 @@ int siprec_session_update(struct siprec_session *s, const struct siprec_offer *o
 	return err;
 }
 
+/* An answer need not say again what the offer said: labels, preferences. */
+int siprec_session_answered(struct siprec_session *s, struct siprec_offer *answer,
+	const struct siprec_headers *headers, struct errmsg *e)
+{
+	if (answer->line_count != s->line_count)
+		return errmsg_set(e, -EINVAL, "an answer has as many m= lines as the offer");
+	for (unsigned int i = 0; i < answer->line_count; i++) {
+		struct siprec_line *l = &answer->lines[i];
+
+		memcpy(l->label, s->lines[i].label, sizeof(l->label));
+		if (!l->tells_record)
+			l->preference = s->lines[i].preference;
+	}
+	return siprec_session_update(s, answer, NULL, headers, e);
+}
+
 const struct netaddr *siprec_session_addresses(const struct siprec_session *s)
 {
 	return s->addresses;
@@ -351,4 +441,49 @@ void siprec_session_refreshed(struct siprec_session *s, uint32_t expires_s)
 		m->leg->session_expires_s = expires_s;
 		m->leg->refreshed_ns = s->control->now_ns;
 	}
+}
+
+bool siprec_leg_says(const struct leg *leg, const char *name, const char *pattern,
+	bool (*fits)(const char *pattern, const char *text))
+{
+	return leg->siprec && siprec_metadata_says(&leg->siprec->metadata, name, pattern, fits);
+}
+
+/* --- What is being recorded --- */
+
+static enum siprec_record record_of(const struct siprec_session *s, unsigned int line)
+{
+	enum siprec_record found = SIPREC_RECORD_OFF;
+
+	for (const struct member *m = s->members; m; m = m->next) {
+		bool says = s->lines[line].owner == m && s->lines[line].track == TRACK_INCOMING;
+		const struct recording *rec = m->leg ? m->leg->recording : NULL;
+
+		if (!rec || !(says || siprec_hears(s, m, line)) ||
+			!(rec->info.tracks & TRACK_BIT(says ? TRACK_INCOMING : TRACK_OUTGOING)))
+			continue;
+		if (rec->state == RECORDING_RUNNING)
+			return SIPREC_RECORD_ON;
+		if (rec->state == RECORDING_PAUSED)
+			found = SIPREC_RECORD_PAUSED;
+	}
+	return found;
+}
+
+void siprec_session_records(
+	const struct siprec_session *s, enum siprec_record records[SIPREC_LINES_MAX])
+{
+	for (unsigned int i = 0; i < SIPREC_LINES_MAX; i++)
+		records[i] = i < s->line_count ? record_of(s, i) : SIPREC_RECORD_UNTOLD;
+}
+
+void siprec_session_watch(struct siprec_session *s, void (*changed)(void *arg))
+{
+	s->changed = changed;
+}
+
+void siprec_leg_recording(struct leg *leg)
+{
+	if (leg && leg->siprec && leg->siprec->changed)
+		leg->siprec->changed(leg->siprec->arg);
 }

@@ -159,6 +159,67 @@ static void test_who_hears_whom_is_told(void **state)
 	assert_true(leg_of("sip:ann@x")->on_hold);
 }
 
+#define CALL(id, group, label) \
+	"<session session_id='" id "'><group-ref>" group "</group-ref></session>" \
+	"<participant participant_id='p" id "'><nameID aor='sip:" id "@x'/></participant>" \
+	"<stream stream_id='t" id "' session_id='" id "'><label>" label "</label></stream>" \
+	SENDS("p" id, "t" id)
+
+/* Calls of one group are one transaction, in one recording session and across two. */
+static void test_groups(void **state)
+{
+	struct siprec_session *second;
+
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"),
+				 "<recording>" CALL("c1", "g", "1") CALL("c2", "h", "2")
+				 "</recording>"),
+		0);
+	assert_ptr_not_equal(leg_of("sip:c1@x")->session, leg_of("sip:c2@x")->session);
+	assert_int_equal(
+		siprec_session_create(&second, &control, ports, &opening, on_deserted, NULL), 0);
+	assert_int_equal(update(second, SESSION AUDIO LABEL("1"),
+				 "<recording>" CALL("c3", "h", "1") "</recording>"),
+		0);
+	assert_ptr_equal(leg_of("sip:c3@x")->session, leg_of("sip:c2@x")->session);
+	assert_string_equal(leg_of("sip:c3@x")->participant_tag, "LEG-B");
+	assert_string_equal(leg_of("sip:c3@x")->session->header_halves[0], "");
+	siprec_session_destroy(second, "hangup");
+}
+
+/* Ann hands the call to Carol, who goes on on Ann's stream: Ann's leg ends, Carol's begins. */
+static void test_transfer(void **state)
+{
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(update(session, NULL,
+				 "<recording><datamode>partial</datamode>" CAROL
+				 "<participantsessionassoc participant_id='a' session_id='cs'>"
+				 "<disassociate-time>now</disassociate-time>"
+				 "</participantsessionassoc>" SENDS("c", "s1") "</recording>"),
+		0);
+	assert_null(leg_of("sip:ann@x"));
+	assert_receives(leg_of("sip:carol@x"), END_SBC, "192.0.2.40:40000");
+	assert_ptr_equal(leg_of("sip:carol@x")->session, leg_of("sip:bob@x")->session);
+	assert_receives(leg_of("sip:carol@x"), END_PARTICIPANT, "192.0.2.40:40002");
+	assert_int_equal(deserted, 0);
+}
+
+static void test_answer_to_our_offer(void **state)
+{
+	const struct siprec_headers none = {0};
+	struct errmsg e = {""};
+
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(siprec_offer_parse(&offer, SESSION AUDIO, strlen(SESSION AUDIO)), 0);
+	assert_int_equal(siprec_session_answered(session, &offer, &none, &e), -EINVAL);
+	/* Without labels, and the second on hold. */
+	static const char held[] = SESSION AUDIO "m=audio 5000 RTP/AVP 8\r\na=inactive\r\n";
+	assert_int_equal(siprec_offer_parse(&offer, held, strlen(held)), 0);
+	assert_int_equal(siprec_session_answered(session, &offer, &none, &e), 0);
+	assert_true(leg_of("sip:bob@x")->on_hold);
+	assert_receives(leg_of("sip:bob@x"), END_SBC, "192.0.2.40:40002");
+	assert_int_equal(media_ports_used(ports), 2);
+}
+
 static void test_order_where_labels_do_not_meet(void **state)
 {
 	assert_int_equal(update(session, SESSION AUDIO AUDIO LABEL("other"), TWO), 0);
@@ -269,6 +330,9 @@ int main(void)
 		TEST(test_labels_decide),
 		TEST(test_who_hears_whom_is_told),
 		TEST(test_order_where_labels_do_not_meet),
+		TEST(test_groups),
+		TEST(test_transfer),
+		TEST(test_answer_to_our_offer),
 		TEST(test_no_metadata),
 		TEST(test_nobody_sends),
 		TEST(test_hold_and_removal),
