@@ -101,8 +101,7 @@ bool call_fits(const struct call_match *m, const char *from_uri, const char *to_
 
 static bool metadata_fits(const struct call_match *m, const struct leg *leg)
 {
-	return !*m->metadata ||
-	       siprec_leg_says(leg, m->metadata, m->metadata_value, pattern_fits);
+	return !*m->metadata || siprec_leg_says(leg, m->metadata, m->metadata_value, pattern_fits);
 }
 
 static bool header_fits(const struct call_match *m,

@@ -29,11 +29,11 @@
 struct call_match {
 	char caller[CONFIG_TEXT_BYTES];
 	char called[CONFIG_TEXT_BYTES];
-	char account[64];	       /* rules only */
-	char leg[16];		       /* rules only */
-	char header[64];	       /* accounts only: a SIP header of the INVITE … */
-	char value[CONFIG_TEXT_BYTES]; /* … and the pattern of its value */
-	char metadata[64];	       /* accounts only: a name in SIPREC metadata … */
+	char account[64];			/* rules only */
+	char leg[16];				/* rules only */
+	char header[64];			/* accounts only: a SIP header of the INVITE … */
+	char value[CONFIG_TEXT_BYTES];		/* … and the pattern of its value */
+	char metadata[64];			/* accounts only: a name in SIPREC metadata … */
 	char metadata_value[CONFIG_TEXT_BYTES]; /* … and the pattern of what it says */
 	unsigned int trunk_count;
 	struct netprefix trunks[CONFIG_LIST_MAX];
@@ -113,7 +113,7 @@ struct config {
 		uint16_t media_ports[2];  /* first and last */
 		unsigned int allow_count; /* 0: sbc.addresses */
 		struct netprefix allow[CONFIG_LIST_MAX];
-		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
+		unsigned int record;	  /* tracks that are recorded where no rule fits; 0: none */
 		unsigned int preferences; /* 1: what participants prefer is done */
 	} siprec;
 	unsigned int call_count; /* ordinary calls that are answered, with siprec's addresses */

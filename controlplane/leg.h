@@ -94,11 +94,11 @@ struct leg {
 	struct timer watch_timer;
 	uint64_t watched_from_ns;
 	bool media_missing[TRACK_COUNT];
-	struct endpoint *endpoints;	   /* list; endpoint.c */
-	struct siprec_session *siprec;	   /* whose participant it is; siprec_session.c */
+	struct endpoint *endpoints;    /* list; endpoint.c */
+	struct siprec_session *siprec; /* whose participant it is; siprec_session.c */
 	bool not_by_itself; /* its participant prefers not to be recorded; siprec_session.c */
-	unsigned int holds;		   /* users beside the table */
-	void *dialog;			   /* dialog.c */
+	unsigned int holds; /* users beside the table */
+	void *dialog;	    /* dialog.c */
 	void (*dialog_free)(void *dialog); /* dialog.c; called when the leg goes */
 	struct timer dialog_timer;	   /* dialog.c; cancelled when the leg ends */
 	struct timer linger;		   /* leg.c */

@@ -381,8 +381,8 @@ static unsigned int find_routes(
 	if (count != 0)
 		return count > 0 ? (unsigned int)count : 0;
 	routes[0].party = 0;
-	return endpoint_match(m->control->endpoints, &s->flow, s->separate, &routes[0].leg,
-		&routes[0].track);
+	return endpoint_match(
+		m->control->endpoints, &s->flow, s->separate, &routes[0].leg, &routes[0].track);
 }
 
 /* Ties a stream (held, unknown, or of another leg) to its tracks, and sets its gates by the legs'

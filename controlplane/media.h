@@ -5,11 +5,11 @@
  *   held      no leg claims it yet; its first packets are kept for limits.unknown_hold_ms
  *   unknown   nobody claimed it in time; counted at the rx core by a look-up, and still claimable
  *   of a leg  its gate follows the leg's recording
- * To an address of legtap's own (media_route.h) a flow may feed several tracks. Each further one has
- * a copy: a media_stream of its own, in its leg's list, for whoever deals with legs and recordings a
- * stream like any other. A flow whose own leg is gone while copies are not is of no leg, its gate off.
- * A flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
- * announces its address or the leg is forgotten. */
+ * To an address of legtap's own (media_route.h) a flow may feed several tracks. Each further one
+ * has a copy: a media_stream of its own, in its leg's list, for whoever deals with legs and
+ * recordings a stream like any other. A flow whose own leg is gone while copies are not is of no
+ * leg, its gate off. A flow whose leg has ended stays the leg's (its stragglers are not wanted)
+ * until another leg announces its address or the leg is forgotten. */
 #ifndef LEGTAP_CONTROLPLANE_MEDIA_H
 #define LEGTAP_CONTROLPLANE_MEDIA_H
 
@@ -28,7 +28,7 @@ struct media_stream {
 	struct media_stream *next_by_destination;
 	struct media_stream *next_held;
 	struct media_stream *previous_held;
-	struct media_stream *copies;  /* list; those of copies: NULL */
+	struct media_stream *copies; /* list; those of copies: NULL */
 	struct media_stream *next_copy;
 	struct media_stream *copy_of; /* NULL: it is no copy, and in the tables */
 	struct leg *leg;	      /* NULL: held, unknown, or for its copies alone */
@@ -56,8 +56,7 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf);
 void media_announced(struct media *m, struct leg *leg);
 
 /* As media_routes_own and media_routes_disown. What comes there is no business of announcements. */
-int media_own(
-	struct media *m, const struct netaddr *address, media_router_h *router, void *owner);
+int media_own(struct media *m, const struct netaddr *address, media_router_h *router, void *owner);
 void media_disown(struct media *m, const struct netaddr *address, const void *owner);
 
 /* The routes of an owned address have changed. */

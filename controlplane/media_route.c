@@ -38,16 +38,15 @@ void media_routes_destroy(struct media_routes *r)
 /* The link to an address's entry, or to the end of its chain. */
 static struct owned **find(const struct media_routes *r, const struct netaddr *address)
 {
-	struct owned **at =
-		(struct owned **)&r->buckets[netaddr_hash(address) & (BUCKETS - 1)];
+	struct owned **at = (struct owned **)&r->buckets[netaddr_hash(address) & (BUCKETS - 1)];
 
 	while (*at && !netaddr_equal(&(*at)->address, address))
 		at = &(*at)->next;
 	return at;
 }
 
-int media_routes_own(struct media_routes *r, const struct netaddr *address, media_router_h *router,
-	void *arg)
+int media_routes_own(
+	struct media_routes *r, const struct netaddr *address, media_router_h *router, void *arg)
 {
 	struct owned **at = find(r, address);
 

@@ -28,8 +28,8 @@ int media_routes_create(struct media_routes **out);
 void media_routes_destroy(struct media_routes *r);
 
 /* An address has this owner until it is removed, or another one comes. 0 or -ENOMEM. */
-int media_routes_own(struct media_routes *r, const struct netaddr *address, media_router_h *router,
-	void *arg);
+int media_routes_own(
+	struct media_routes *r, const struct netaddr *address, media_router_h *router, void *arg);
 
 /* `arg`: the owner; where another one has it by now nothing changes. */
 void media_routes_disown(struct media_routes *r, const struct netaddr *address, const void *arg);

@@ -313,14 +313,14 @@ int siprec_dialog_print(struct siprec_dialog *d, char sdp[SIPREC_SDP_BYTES])
 
 /* --- Telling what is being recorded (RFC 7866, 9.1) --- */
 
-#define TELL_MS 20	      /* so that the legs of one action go into one message */
+#define TELL_MS 20	   /* so that the legs of one action go into one message */
 #define TELL_AGAIN_MS 2000 /* after a 491, or while another offer is under way */
 
 void siprec_dialog_take_awareness(
 	struct siprec_dialog *d, const struct sip_msg *m, const struct siprec_offer *offer)
 {
-	d->record_aware = d->record_aware ||
-			  sip_msg_hdr_has_value(m, SIP_HDR_SUPPORTED, "record-aware");
+	d->record_aware =
+		d->record_aware || sip_msg_hdr_has_value(m, SIP_HDR_SUPPORTED, "record-aware");
 	for (unsigned int i = 0; offer && i < offer->line_count; i++)
 		d->record_aware = d->record_aware || offer->lines[i].tells_record;
 	if (sip_msg_hdr(m, SIP_HDR_ALLOW))

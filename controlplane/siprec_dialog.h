@@ -11,7 +11,7 @@
 #include "controlplane/siprec_server.h"
 #include "controlplane/siprec_session.h"
 
-#define SIPREC_MIN_SE_S 90 /* RFC 4028, 5 */
+#define SIPREC_MIN_SE_S 90     /* RFC 4028, 5 */
 #define SIPREC_SDP_BYTES 16384 /* of a description of legtap's */
 #define SIPREC_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n"
 
@@ -20,7 +20,7 @@ struct siprec_server {
 	struct sip *sip;
 	struct sip_lsnr *listener;
 	struct sip_lsnr *responses; /* that no transaction waits for (any more) */
-	struct hash *dialogs; /* by Call-ID */
+	struct hash *dialogs;	    /* by Call-ID */
 	unsigned int dialog_count;
 	struct media_ports *ports;
 	bool ending;
@@ -61,9 +61,8 @@ struct siprec_dialog {
 };
 
 /* A dialog for an INVITE; 0 or -errno. transaction_header: of the INVITE, or NULL. */
-int siprec_dialog_create(
-	struct siprec_dialog **out, struct siprec_server *s, const struct sip_msg *invite,
-	const char *transaction_header);
+int siprec_dialog_create(struct siprec_dialog **out, struct siprec_server *s,
+	const struct sip_msg *invite, const char *transaction_header);
 
 /* Ends it and its legs; `bye`: tells the client. NULL is legal. */
 void siprec_dialog_destroy(struct siprec_dialog *d, const char *reason, bool bye);

@@ -228,8 +228,8 @@ static void print_address(struct text *t, const struct netaddr *address)
 static void print_line(struct text *t, const struct siprec_line *l, const struct netaddr *address,
 	enum siprec_record record)
 {
-	static const char *const records[] = {"", "a=record:on\r\n", "a=record:off\r\n",
-		"a=record:paused\r\n"};
+	static const char *const records[] = {
+		"", "a=record:on\r\n", "a=record:off\r\n", "a=record:paused\r\n"};
 	bool taken = l->usable && address->port;
 
 	print(t, "m=%.*s %u %.*s %.*s\r\n", (int)l->kind.bytes, l->kind.data,
@@ -239,8 +239,7 @@ static void print_line(struct text *t, const struct siprec_line *l, const struct
 		print(t, "c=");
 		print_address(t, address);
 		print_formats(t, l);
-		print(t, "%s%s", l->active ? "a=recvonly\r\n" : "a=inactive\r\n",
-			records[record]);
+		print(t, "%s%s", l->active ? "a=recvonly\r\n" : "a=inactive\r\n", records[record]);
 	}
 	if (*l->label)
 		print(t, "a=label:%s\r\n", l->label);

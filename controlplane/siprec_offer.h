@@ -38,8 +38,8 @@ struct siprec_line {
 	bool usable;		  /* audio by plain RTP, and not refused by port 0 */
 	bool active;		  /* the client sends */
 	enum siprec_preference preference;
-	bool tells_record; /* a=record or a=recordpref: the client knows them */
-	struct leg_media media;	  /* its codecs */
+	bool tells_record;	/* a=record or a=recordpref: the client knows them */
+	struct leg_media media; /* its codecs */
 };
 
 struct siprec_offer {

@@ -23,10 +23,10 @@ struct member {
 	struct member *next;
 	char call_id[SIPREC_ID_BYTES];
 	char participant_id[SIPREC_ID_BYTES];
-	bool made_up;	 /* no participant of the metadata: the stream's own */
-	bool ended;	 /* its leg was ended by somebody else */
+	bool made_up;			   /* no participant of the metadata: the stream's own */
+	bool ended;			   /* its leg was ended by somebody else */
 	enum siprec_preference preference; /* newest */
-	struct leg *leg; /* held; NULL: not made yet, or it has ended */
+	struct leg *leg;		   /* held; NULL: not made yet, or it has ended */
 };
 
 struct siprec_session {

@@ -273,8 +273,7 @@ static int open_session(
 			"a recording session begins with an INVITE that has an offer");
 	if (s->ending)
 		return errmsg_set(e, -ENOSPC, "legtap is shutting down");
-	err = siprec_dialog_create(
-		&d, s, m, own ? find_header((void *)m, header) : NULL);
+	err = siprec_dialog_create(&d, s, m, own ? find_header((void *)m, header) : NULL);
 	if (err)
 		return errmsg_set(e, err == -ENOMEM ? err : -EBADMSG,
 			"no dialog can be made of it: Contact, tags and Call-ID are needed");

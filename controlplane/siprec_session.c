@@ -238,8 +238,8 @@ static int take_leg(struct siprec_session *s, struct member *m, struct leg *leg)
 static void on_preferred(void *arg, int err, const char *why, const char *destination)
 {
 	if (err)
-		log_warning("siprec", "a participant's recording preference was not followed: %s",
-			why);
+		log_warning(
+			"siprec", "a participant's recording preference was not followed: %s", why);
 }
 
 /* Does what a participant asks for; what actions do later stands. */
@@ -254,7 +254,8 @@ static void prefer(struct siprec_session *s, const struct member *m)
 		: m->preference == SIPREC_PREFERS_OFF ? "off"
 						      : "paused");
 	if (m->preference == SIPREC_PREFERS_ON && !m->leg->recording)
-		recording_start(r, m->leg, tracks ? tracks : TRACKS_BOTH, "", "", on_preferred, NULL);
+		recording_start(
+			r, m->leg, tracks ? tracks : TRACKS_BOTH, "", "", on_preferred, NULL);
 	else if (!m->leg->recording)
 		return;
 	else if (m->preference == SIPREC_PREFERS_ON)

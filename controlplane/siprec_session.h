@@ -58,7 +58,8 @@ int siprec_session_answered(struct siprec_session *s, struct siprec_offer *answe
  * for lines that are not. */
 const struct netaddr *siprec_session_addresses(const struct siprec_session *s);
 
-/* Whether each line is being recorded now: by what is recorded of who says it, or of who hears it. */
+/* Whether each line is being recorded now: by what is recorded of who says it, or of who hears it.
+ */
 void siprec_session_records(
 	const struct siprec_session *s, enum siprec_record records[SIPREC_LINES_MAX]);
 

@@ -230,10 +230,8 @@ static void fill_stream(struct stream_table *t, uint32_t i, const struct flow_ke
 		t->keys6[i] = key->v6;
 	s->chunk = CHUNK_NONE;
 	s->gate = target->gate;
-	t->gates[i] = (struct stream_gate){.now = *target,
-		.before = *target,
-		.copy = STREAM_NONE,
-		.copy_before = STREAM_NONE};
+	t->gates[i] = (struct stream_gate){
+		.now = *target, .before = *target, .copy = STREAM_NONE, .copy_before = STREAM_NONE};
 	t->entries[i].version = key->version;
 	t->entries[i].watcher = NULL;
 	t->entries[i].live = true;

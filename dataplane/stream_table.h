@@ -74,8 +74,8 @@ int stream_table_take(struct stream_table *t, const struct flow_key *key,
  * -ENOSPC when the neighbourhood of the key's bucket is full. Control. */
 int stream_table_publish(struct stream_table *t, uint32_t stream);
 
-/* Both. Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that is
- * there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
+/* Both. Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that
+ * is there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
 int stream_table_add(struct stream_table *t, const struct flow_key *key,
 	const struct stream_target *target, uint32_t *out);
 

@@ -85,8 +85,7 @@ struct journal {
 
 char *journal_line_open(const struct recording_info *info, const struct uuid *run);
 char *journal_line_stream(enum track track, uint32_t ordinal, uint32_t party,
-	const struct netaddr *source,
-	const struct netaddr *destination, const char *encapsulation);
+	const struct netaddr *source, const struct netaddr *destination, const char *encapsulation);
 char *journal_line_codecs(
 	enum track track, uint64_t at_ns, const struct codec *codecs, unsigned int count);
 char *journal_line_start(uint64_t at_ns);

@@ -114,8 +114,7 @@ char *journal_line_open(const struct recording_info *info, const struct uuid *ru
 }
 
 char *journal_line_stream(enum track track, uint32_t ordinal, uint32_t party,
-	const struct netaddr *source,
-	const struct netaddr *destination, const char *encapsulation)
+	const struct netaddr *source, const struct netaddr *destination, const char *encapsulation)
 {
 	struct line l = begin("stream");
 	char cut[JOURNAL_ENCAPSULATION_BYTES];

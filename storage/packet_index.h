@@ -60,7 +60,7 @@ struct packet_index {
 	size_t room;
 	struct packet_flow *flows;
 	uint32_t flow_count;
-	uint16_t part_count; /* parties that may speak at once: each has its own part */
+	uint16_t part_count;	       /* parties that may speak at once: each has its own part */
 	struct packet_source *sources; /* PACKET_SOURCES_MAX */
 	uint32_t source_count;
 	struct codec_map codecs;

@@ -57,8 +57,8 @@ static int open_tracks(struct rendering *r)
 	return 0;
 }
 
-/* The highest rate of the tracks; codes as they came when one law is all there is, and nothing is to
- * be mixed. */
+/* The highest rate of the tracks; codes as they came when one law is all there is, and nothing is
+ * to be mixed. */
 static void choose_format(struct rendering *r)
 {
 	enum g711_law laws[TRACK_COUNT];

@@ -272,8 +272,8 @@ static int compare_arrival(const void *a, const void *b)
 }
 
 /* Earlier segments first, so that one may follow another that follows a third. */
-static int join_all(struct timeline *t, const struct packet_index *index,
-	const struct rtp_streams *streams)
+static int join_all(
+	struct timeline *t, const struct packet_index *index, const struct rtp_streams *streams)
 {
 	struct timeline_segment **order = malloc((t->count + 1UL) * sizeof(*order));
 

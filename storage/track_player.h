@@ -1,5 +1,6 @@
 /* Plays one track onto its lane, stretch by stretch: packets decoded to their positions, events as
- * their tones in place of them. Parties that may speak at once are played apart, and added up. Owned by the finisher that made it. */
+ * their tones in place of them. Parties that may speak at once are played apart, and added up.
+ * Owned by the finisher that made it. */
 #ifndef LEGTAP_STORAGE_TRACK_PLAYER_H
 #define LEGTAP_STORAGE_TRACK_PLAYER_H
 

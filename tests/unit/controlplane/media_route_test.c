@@ -13,8 +13,7 @@ static struct netaddr own;
 static struct media_route routes[MEDIA_ROUTES_MAX];
 static int route_count;
 
-static int route(
-	void *arg, const struct netaddr *address, struct media_route out[MEDIA_ROUTES_MAX])
+static int route(void *arg, const struct netaddr *address, struct media_route out[MEDIA_ROUTES_MAX])
 {
 	assert_true(netaddr_equal(address, &own));
 	for (int i = 0; i < route_count; i++)

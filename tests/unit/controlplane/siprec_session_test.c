@@ -162,17 +162,17 @@ static void test_who_hears_whom_is_told(void **state)
 #define CALL(id, group, label) \
 	"<session session_id='" id "'><group-ref>" group "</group-ref></session>" \
 	"<participant participant_id='p" id "'><nameID aor='sip:" id "@x'/></participant>" \
-	"<stream stream_id='t" id "' session_id='" id "'><label>" label "</label></stream>" \
-	SENDS("p" id, "t" id)
+	"<stream stream_id='t" id "' session_id='" id "'><label>" label \
+	"</label></stream>" SENDS("p" id, "t" id)
 
 /* Calls of one group are one transaction, in one recording session and across two. */
 static void test_groups(void **state)
 {
 	struct siprec_session *second;
 
-	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"),
-				 "<recording>" CALL("c1", "g", "1") CALL("c2", "h", "2")
-				 "</recording>"),
+	assert_int_equal(
+		update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"),
+			"<recording>" CALL("c1", "g", "1") CALL("c2", "h", "2") "</recording>"),
 		0);
 	assert_ptr_not_equal(leg_of("sip:c1@x")->session, leg_of("sip:c2@x")->session);
 	assert_int_equal(

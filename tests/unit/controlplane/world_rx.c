@@ -16,8 +16,8 @@ struct target {
 
 struct stream {
 	struct flow flow;
-	bool live;    /* its id is valid */
-	bool indexed; /* the rx core finds it */
+	bool live;	   /* its id is valid */
+	bool indexed;	   /* the rx core finds it */
 	stream_id copy_of; /* 0: it is a flow's own */
 	struct target now;
 	struct target before;

@@ -18,8 +18,8 @@ static int16_t octet(uint32_t ssrc, int64_t at)
 {
 	if (at < 0)
 		return 0;
-	return g711_values[G711_ULAW]
-			  [fixture_byte(ssrc, (uint16_t)(at / PACKET), (unsigned int)(at % PACKET))];
+	return g711_values[G711_ULAW][fixture_byte(
+		ssrc, (uint16_t)(at / PACKET), (unsigned int)(at % PACKET))];
 }
 
 static int16_t clipped(int32_t sum)
@@ -47,8 +47,8 @@ static void parties_are_added_up_each_at_its_own_place(void **state)
 	hear(&f, &h);
 	assert_int_equal(h.info.frames, 20007 * 8);
 	for (int64_t at = 0; at < h.info.frames; at++) {
-		int32_t sum = (at < packets * PACKET ? octet(FIRST, at) : 0) +
-			      octet(SECOND, at - 56);
+		int32_t sum =
+			(at < packets * PACKET ? octet(FIRST, at) : 0) + octet(SECOND, at - 56);
 
 		assert_int_equal(sample(&h, 0, at), clipped(sum));
 		clips += sum != clipped(sum);
@@ -108,8 +108,7 @@ static void codes_that_must_be_mixed_become_samples(void **state)
 	assert_int_equal(h.info.format & SF_FORMAT_SUBMASK, SF_FORMAT_PCM_16);
 	for (int64_t at = 0; at < 5L * PACKET; at++) {
 		assert_int_equal(sample(&h, 0, at), octet(FIRST, at));
-		assert_int_equal(
-			sample(&h, 1, at), clipped(octet(SECOND, at) + octet(THIRD, at)));
+		assert_int_equal(sample(&h, 1, at), clipped(octet(SECOND, at) + octet(THIRD, at)));
 	}
 	forget(&f, &h);
 }
@@ -133,12 +132,10 @@ static void a_pause_is_laid_over_the_sum(void **state)
 	fixture_end(&f, &w);
 	hear(&f, &h);
 	for (int64_t at = 0; at < 4000; at++)
-		assert_int_equal(
-			sample(&h, 0, at), clipped(octet(FIRST, at) + octet(SECOND, at)));
+		assert_int_equal(sample(&h, 0, at), clipped(octet(FIRST, at) + octet(SECOND, at)));
 	expect_silence(&h, 0, 4000 + 1600, 12000 - 1600);
 	for (int64_t at = 12000; at < 16000; at++)
-		assert_int_equal(
-			sample(&h, 0, at), clipped(octet(FIRST, at) + octet(SECOND, at)));
+		assert_int_equal(sample(&h, 0, at), clipped(octet(FIRST, at) + octet(SECOND, at)));
 	forget(&f, &h);
 }
 
