@@ -48,9 +48,11 @@ static_assert(sizeof(struct chunk_header) == 64, "a disk format");
 struct chunk_frame {
 	int32_t arrival_us; /* after base_ns (a frame given back late may be before it) */
 	uint16_t length;    /* of the RTP packet */
-	uint16_t flags;	    /* none defined */
+	uint16_t flags;	    /* CHUNK_FRAME_*; readers refuse others */
 };
 static_assert(sizeof(struct chunk_frame) == 8, "a disk format");
+
+#define CHUNK_FRAME_SEALED 1U /* writer; SRTP as it was received: no key opened it */
 
 /* Bytes that a packet takes in a chunk. */
 static inline uint32_t chunk_frame_bytes(uint32_t packet_bytes)

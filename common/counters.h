@@ -8,16 +8,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* X(name, kind, help). kind: IN = enters the stage, OUT = the one outcome of a packet, NOTE =
- * beside the sums. Rule 1: at an rx core, the sum of IN = the sum of OUT, whenever it is between
- * bursts. */
+/* X(name, kind, help). kind: IN = enters the stage, OUT = the one outcome of a packet, HELD = how
+ * many have none yet, NOTE = beside the sums. Rule 1: at an rx core, the sum of IN = the sum of OUT
+ * and HELD, whenever it is between bursts. */
 #define RX_COUNTERS(X) \
 	X(polled, IN, "packets taken from the ports") \
 	X(reinjected, IN, "packets of a flow that was unknown, given back by the control thread") \
 	X(copied, IN, "copies of packets, for a further track that their flow feeds (SIPREC)") \
+	X(reassembled, IN, "packets put together from IP fragments") \
 	X(recorded, OUT, "packets copied into a chunk") \
 	X(not_wanted, OUT, "RTP of a known stream that is not being recorded") \
 	X(while_paused, OUT, "RTP of a stream whose recording is paused") \
+	X(withheld, OUT, \
+		"telephone events, and audio beside them, that an account keeps out of " \
+		"recordings") \
 	X(unknown, OUT, "RTP of a flow that no SIP explains") \
 	X(to_control_unknown, OUT, \
 		"first packets of an unknown flow, handed to the control thread") \
@@ -26,7 +30,14 @@
 	X(not_rtp, OUT, "UDP that is neither SIP nor RTP") \
 	X(not_udp, OUT, "IP that is neither UDP nor TCP that SIP may be in") \
 	X(not_ip, OUT, "frames that are not IP (ARP, LLDP, and such)") \
-	X(fragment, OUT, "IP fragments") \
+	X(fragment_joined, OUT, "IP fragments that were put together: see reassembled") \
+	X(fragment_duplicate, OUT, "IP fragments that had come before") \
+	X(fragment_refused, OUT, \
+		"IP fragments that overlap or contradict others of their packet, or are too many " \
+		"for one") \
+	X(fragment_timeout, OUT, "IP fragments whose packet did not become whole in time") \
+	X(fragment_cut, OUT, "IP fragments that the port or the capture cut") \
+	X(fragment_waiting, HELD, "IP fragments that wait for the rest of their packet") \
 	X(unknown_tunnel, OUT, \
 		"tunnelled packets (GRE, ERSPAN, VXLAN, GENEVE, MPLS) of a kind that is not " \
 		"known") \
@@ -37,9 +48,11 @@
 		"RTP of an unknown flow lost: the ring to the control thread was full") \
 	X(drop_no_chunk, OUT, "RTP lost: no chunk was free, for the writers are behind") \
 	X(drop_too_long, OUT, "RTP lost: longer than a chunk") \
+	X(drop_fragments_full, OUT, "IP fragments lost: as many wait as limits.fragments allows") \
 	X(bytes, NOTE, "bytes of frames taken from the ports") \
 	X(bad_checksum, NOTE, \
 		"UDP or IP checksums that the port calls wrong (never dropped for it)") \
+	X(fragments, NOTE, "IP fragments among the packets; each has an outcome of its own") \
 	X(cut_frame, NOTE, "frames that the port or the capture cut") \
 	X(chunks, NOTE, "chunks handed to writers") \
 	X(frames_handed, NOTE, "packets in the chunks handed to writers") \
@@ -62,6 +75,9 @@
 	X(frames_in, NOTE, "packets in the chunks taken") \
 	X(frames_written, NOTE, "packets in the chunks written") \
 	X(frames_dropped, NOTE, "packets in the chunks dropped") \
+	X(frames_opened, NOTE, "SRTP packets that were decrypted") \
+	X(frames_sealed, NOTE, \
+		"SRTP packets that no key opened, kept as they came and out of the audio") \
 	X(bytes_written, NOTE, "bytes written to track files") \
 	X(writes_fixed, NOTE, "direct writes from registered buffers") \
 	X(writes_plain, NOTE, "direct writes without a registered buffer") \
@@ -76,7 +92,7 @@
 enum rx_counter { RX_COUNTERS(COUNTER_ENUM_RX) RX_COUNTER_COUNT };
 enum writer_counter { WRITER_COUNTERS(COUNTER_ENUM_WRITER) WRITER_COUNTER_COUNT };
 
-enum counter_kind { COUNTER_IN, COUNTER_OUT, COUNTER_NOTE };
+enum counter_kind { COUNTER_IN, COUNTER_OUT, COUNTER_HELD, COUNTER_NOTE };
 
 struct counter_info {
 	const char *name;

@@ -26,7 +26,39 @@ int digest_sha256(const void *data, size_t bytes, char out[DIGEST_TEXT_BYTES])
 	return 0;
 }
 
-static int feed_file(EVP_MD_CTX *ctx, int fd, uint64_t *bytes)
+/* EVP's context under a name of ours. */
+static EVP_MD_CTX *context(struct digest *d)
+{
+	return (EVP_MD_CTX *)(void *)d;
+}
+
+int digest_begin(struct digest **out)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(ctx);
+		return -ENOMEM;
+	}
+	*out = (struct digest *)(void *)ctx;
+	return 0;
+}
+
+void digest_feed(struct digest *d, const void *data, size_t bytes)
+{
+	EVP_DigestUpdate(context(d), data, bytes);
+}
+
+void digest_end(struct digest *d, char out[DIGEST_TEXT_BYTES])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+
+	EVP_DigestFinal_ex(context(d), digest, NULL);
+	to_hex(digest, out);
+	EVP_MD_CTX_free(context(d));
+}
+
+static int feed_file(struct digest *d, int fd, uint64_t *bytes)
 {
 	char *buf = malloc(READ_BYTES);
 	ssize_t n;
@@ -34,7 +66,7 @@ static int feed_file(EVP_MD_CTX *ctx, int fd, uint64_t *bytes)
 	if (!buf)
 		return -ENOMEM;
 	while ((n = read(fd, buf, READ_BYTES)) > 0) {
-		EVP_DigestUpdate(ctx, buf, (size_t)n);
+		digest_feed(d, buf, (size_t)n);
 		*bytes += (uint64_t)n;
 	}
 	free(buf);
@@ -43,20 +75,18 @@ static int feed_file(EVP_MD_CTX *ctx, int fd, uint64_t *bytes)
 
 int digest_sha256_file(const char *path, char out[DIGEST_TEXT_BYTES], uint64_t *bytes)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct digest *d;
 	uint64_t count = 0;
-	int err = fd < 0 ? -errno : -ENOMEM;
+	int err = fd < 0 ? -errno : digest_begin(&d);
 
-	if (fd >= 0 && ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1)
-		err = feed_file(ctx, fd, &count);
-	if (err == 0 && EVP_DigestFinal_ex(ctx, digest, NULL) == 1)
-		to_hex(digest, out);
+	if (err == 0) {
+		err = feed_file(d, fd, &count);
+		digest_end(d, out);
+	}
 	if (err == 0 && bytes)
 		*bytes = count;
 	if (fd >= 0)
 		close(fd);
-	EVP_MD_CTX_free(ctx);
 	return err;
 }

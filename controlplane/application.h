@@ -34,9 +34,10 @@ void application_leg_answered(struct application *a, struct leg *leg);
 void application_leg_ended(struct application *a, struct leg *leg);
 
 /* A digit of the leg's participant (0 to 9, *, #, A to D; others are passed over): collected where
- * the application's ReceiveDigits asks for it, dropped where none does. while_paused: the leg's
- * recording was paused then; the event log does not get it. */
-void application_digit(struct application *a, struct leg *leg, char digit, bool while_paused);
+ * the application's ReceiveDigits asks for it, dropped where none does. secret: the leg's
+ * recording was paused then, or its account keeps digits out of recordings; the event log does not
+ * get it. */
+void application_digit(struct application *a, struct leg *leg, char digit, bool secret);
 
 /* UpdateSipMediaApplicationCall: asks the application with CALL_UPDATE_REQUESTED. body: the
  * request's, {"Arguments":{…}}. 0: the application is being asked. Else with a message: -EINVAL (a

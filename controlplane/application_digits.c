@@ -27,7 +27,7 @@ struct digits {
 	uint32_t flush_ms;
 	char text[DIGITS_MAX + 1];
 	unsigned int count;
-	bool secret; /* one came while the leg's recording was paused */
+	bool secret; /* one must not be in any log */
 	struct timer between_timer;
 	struct timer flush_timer;
 };
@@ -160,7 +160,7 @@ static void on_flush(void *arg, uint64_t now_ns)
 	tell(arg);
 }
 
-void application_digit(struct application *a, struct leg *leg, char digit, bool while_paused)
+void application_digit(struct application *a, struct leg *leg, char digit, bool secret)
 {
 	struct transaction *t = a ? application_find(a, &leg->session->transaction_id) : NULL;
 	struct digits *d = t ? t->digits : NULL;
@@ -176,7 +176,7 @@ void application_digit(struct application *a, struct leg *leg, char digit, bool 
 			on_flush, d);
 	d->text[d->count++] = digit;
 	d->text[d->count] = '\0';
-	d->secret = d->secret || while_paused;
+	d->secret = d->secret || secret;
 	timer_start(timers, &d->between_timer, a->control->now_ns + d->between_ms * MS_NS,
 		on_between, d);
 }

@@ -2,17 +2,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/text.h"
-
-#define FILE_BYTES_MAX 65536
-#define FORBIDDEN_MODE (S_IRWXO | S_IWGRP | S_IXGRP)
+#include "controlplane/secret_file.h"
 
 struct parser {
 	struct aws_keys *keys;
@@ -118,65 +112,18 @@ int aws_keys_parse(const char *text, size_t bytes, struct aws_keys *out, struct 
 	return err;
 }
 
-static int check_mode(int fd, const char *path, struct errmsg *e)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return errmsg_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return errmsg_set(e, -EINVAL, "%s is no regular file", path);
-	if (st.st_mode & FORBIDDEN_MODE)
-		return errmsg_set(e, -EPERM,
-			"%s has mode %04o and holds secrets: chmod 0640, or 0600, %s", path,
-			st.st_mode & 07777, path);
-	return 0;
-}
-
-static int read_all(int fd, char *text, size_t *bytes)
-{
-	ssize_t got = 1;
-
-	*bytes = 0;
-	while (got > 0 && *bytes < FILE_BYTES_MAX) {
-		got = read(fd, text + *bytes, FILE_BYTES_MAX - *bytes);
-		if (got < 0)
-			return -errno;
-		*bytes += (size_t)got;
-	}
-	return *bytes < FILE_BYTES_MAX ? 0 : -EFBIG;
-}
-
-static int load(int fd, const char *path, struct aws_keys *out, struct errmsg *e)
-{
-	char *text = malloc(FILE_BYTES_MAX);
-	struct errmsg why;
-	size_t bytes;
-	int err = text ? read_all(fd, text, &bytes) : -ENOMEM;
-
-	if (err != 0) {
-		errmsg_set(e, err, "cannot read %s: %s", path, strerror(-err));
-	} else {
-		err = aws_keys_parse(text, bytes, out, &why);
-		if (err != 0)
-			errmsg_set(e, err, "%s: %s", path, why.text);
-	}
-	if (text)
-		explicit_bzero(text, FILE_BYTES_MAX);
-	free(text);
-	return err;
-}
-
 int aws_keys_load(const char *path, struct aws_keys *out, struct errmsg *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int err;
+	struct errmsg why;
+	size_t bytes;
+	char *text;
+	int err = secret_file_read(path, &text, &bytes, e);
 
-	if (fd < 0)
-		return errmsg_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
-	err = check_mode(fd, path, e);
-	if (err == 0)
-		err = load(fd, path, out, e);
-	close(fd);
+	if (err != 0)
+		return err;
+	err = aws_keys_parse(text, bytes, out, &why);
+	if (err != 0)
+		errmsg_set(e, err, "%s: %s", path, why.text);
+	secret_file_free(text);
 	return err;
 }

@@ -44,9 +44,12 @@ struct call_config {
 	struct call_match match;
 };
 
+enum digit_policy { DIGITS_TONE, DIGITS_NONE, DIGITS_SILENCE };
+
 struct account_config {
 	char id[64];
 	struct call_match match;
+	enum digit_policy digits;
 	struct decimal rate_per_minute;
 	char currency[8];	       /* ISO 4217 */
 	unsigned int currency_digits;  /* 0 to 6 */
@@ -58,11 +61,18 @@ struct account_config {
 	char locations[CONFIG_LIST_MAX][CONFIG_TEXT_BYTES];
 };
 
+enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS };
+
 /* Where HEPv3, or SIP of recording sessions, is listened for. */
 struct listen_address {
-	bool tcp; /* false: UDP */
+	enum listen_transport transport;
 	struct netaddr address;
 };
+
+/* "udp", "tcp" or "tls". */
+const char *listen_transport_name(enum listen_transport transport);
+
+enum digest_algorithms { DIGEST_MD5 = 1, DIGEST_SHA256 = 2 };
 
 enum rule_from {
 	FROM_ANSWER,
@@ -113,7 +123,18 @@ struct config {
 		uint16_t media_ports[2];  /* first and last */
 		unsigned int allow_count; /* 0: sbc.addresses */
 		struct netprefix allow[CONFIG_LIST_MAX];
-		unsigned int record;	  /* tracks that are recorded where no rule fits; 0: none */
+		struct {
+			char certificate[CONFIG_TEXT_BYTES]; /* PEM, the chain */
+			char key[CONFIG_TEXT_BYTES];
+			char client_ca[CONFIG_TEXT_BYTES]; /* "": clients need no certificate */
+			unsigned int minimum;		   /* 12 or 13 */
+		} tls;
+		struct {
+			char users_file[CONFIG_TEXT_BYTES]; /* "": nobody is asked */
+			char realm[64];
+			unsigned int algorithms; /* mask of enum digest_algorithms */
+		} digest;
+		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
 		unsigned int preferences; /* 1: what participants prefer is done */
 	} siprec;
 	unsigned int call_count; /* ordinary calls that are answered, with siprec's addresses */
@@ -168,6 +189,8 @@ struct config {
 		uint32_t legs;
 		uint32_t media_timeout_s;
 		uint32_t no_media_s;
+		uint32_t fragments; /* IP fragments that wait at an rx core */
+		uint32_t fragment_hold_ms;
 		uint32_t unknown_hold_ms; /* how long first packets of unknown flows are kept */
 		uint32_t unknown_packets; /* how many of one flow */
 		uint32_t unknown_flows;	  /* held at once */

@@ -80,6 +80,29 @@ static int check_destination(struct config *c, struct errmsg *e)
 	return 0;
 }
 
+static int check_hep(const struct config *c, struct errmsg *e)
+{
+	for (unsigned int i = 0; i < c->hep.listen_count; i++)
+		if (c->hep.listen[i].transport == LISTEN_TLS)
+			return errmsg_set(e, -EINVAL,
+				"hep.listen[%u]: HEP is taken over UDP and TCP only; put stunnel "
+				"before a tcp: address",
+				i);
+	return 0;
+}
+
+static int check_siprec_tls(const struct config *c, struct errmsg *e)
+{
+	for (unsigned int i = 0; i < c->siprec.listen_count; i++)
+		if (c->siprec.listen[i].transport == LISTEN_TLS &&
+			(!*c->siprec.tls.certificate || !*c->siprec.tls.key))
+			return errmsg_set(e, -EINVAL,
+				"siprec.listen[%u]: TLS needs siprec.tls.certificate and "
+				"siprec.tls.key, PEM files",
+				i);
+	return 0;
+}
+
 /* SIP and media need addresses that others can be told: whole ones. */
 static int check_siprec(const struct config *c, struct errmsg *e)
 {
@@ -113,7 +136,7 @@ static int check_siprec(const struct config *c, struct errmsg *e)
 		return errmsg_set(e, -EINVAL,
 			"siprec.allow: nobody may open recording sessions: neither it nor "
 			"sbc.addresses names an address");
-	return 0;
+	return check_siprec_tls(c, e);
 }
 
 static int check_limits(const struct config *c, struct errmsg *e)
@@ -262,6 +285,8 @@ int config_check(struct config *c, bool read_mode, struct errmsg *e)
 		err = check_destination(c, e);
 	if (err == 0)
 		err = check_limits(c, e);
+	if (err == 0)
+		err = check_hep(c, e);
 	if (err == 0)
 		err = check_siprec(c, e);
 	if (err == 0)

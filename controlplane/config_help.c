@@ -51,7 +51,7 @@ static void list_in_words(const struct config_key *key, char *buf, size_t size)
 			    : key->kind == KEY_PREFIXES ? "addresses or prefixes"
 			    : key->kind == KEY_BUCKETS	? "bucket names"
 			    : key->kind == KEY_LISTENERS
-				    ? "texts: `udp:` or `tcp:`, address, `:`, port"
+				    ? "texts: `udp:`, `tcp:` or `tls:`, address, `:`, port"
 				    : "integers";
 	int used = snprintf(buf, size, "list of %s%u %s",
 		key->kind == KEY_CORES ? "1 to " : "at most ", key->most, items);

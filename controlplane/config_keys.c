@@ -86,6 +86,11 @@ static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{"none", 0}, {NULL, 0}};
 static const struct key_choice preferences[] = {{"honour", 1}, {"ignore", 0}, {NULL, 0}};
+static const struct key_choice digits[] = {
+	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
+static const struct key_choice tls_versions[] = {{"1.2", 12}, {"1.3", 13}, {NULL, 0}};
+static const struct key_choice digest_algorithms[] = {{"MD5", DIGEST_MD5},
+	{"SHA-256", DIGEST_SHA256}, {"both", DIGEST_MD5 | DIGEST_SHA256}, {NULL, 0}};
 static const struct key_choice starts[] = {
 	{"answer", FROM_ANSWER}, {"early_media", FROM_EARLY_MEDIA}, {NULL, 0}};
 static const struct key_choice destinations[] = {
@@ -139,8 +144,8 @@ const struct config_key config_keys[] = {
 			"participant."},
 	{"sbc.sip_ports", KEY_UDP_PORTS, LIST(struct config, sbc.sip_ports, sbc.sip_port_count),
 		.fallback = "[5060]", RANGE(1, 65535), .unit = "ports",
-		.help = "Where SIP is looked for, over UDP and TCP. An empty list: on any port, by "
-			"its content (`--read` always does), and over TCP on 5060."},
+		.help = "Where SIP is looked for, over UDP, TCP and WebSocket. An empty list: on "
+			"any port, by its content (`--read` always does), and over TCP on 5060."},
 	{"transaction", KEY_OBJECT, .help = "How the legs of one call are found to be one."},
 	{"transaction.header", KEY_TEXT, FIELD(struct config, transaction_header),
 		.fallback = "\"Session-ID\"", .form = &form_header,
@@ -167,7 +172,41 @@ const struct config_key config_keys[] = {
 	{"siprec.listen", KEY_LISTENERS, LIST(struct config, siprec.listen, siprec.listen_count),
 		.fallback = "[]", .unit = "addresses",
 		.help = "Where their SIP is listened for, by ordinary sockets: "
-			"`udp:192.0.2.40:5060`, `tcp:192.0.2.40:5060`. Empty: nowhere."},
+			"`udp:192.0.2.40:5060`, `tcp:192.0.2.40:5060`, `tls:192.0.2.40:5061`. "
+			"Empty: nowhere."},
+	{"siprec.tls", KEY_OBJECT,
+		.help = "SIP over TLS. SIGHUP reads the files again; connections that are open "
+			"keep what they have."},
+	{"siprec.tls.certificate", KEY_TEXT, FIELD(struct config, siprec.tls.certificate),
+		.fallback = "\"\"",
+		.help = "The certificate, and those that lead to its authority: a PEM file. Needed "
+			"with `tls:` in `siprec.listen`."},
+	{"siprec.tls.key", KEY_TEXT, FIELD(struct config, siprec.tls.key), .fallback = "\"\"",
+		.help = "Its private key: a PEM file, without a passphrase. Needed with "
+			"`certificate`."},
+	{"siprec.tls.client_ca", KEY_TEXT, FIELD(struct config, siprec.tls.client_ca),
+		.fallback = "\"\"",
+		.help = "Authorities, a PEM file: a client must present a certificate that one of "
+			"them has signed. Empty: clients need none."},
+	{"siprec.tls.minimum", KEY_CHOICE, FIELD(struct config, siprec.tls.minimum),
+		.fallback = "\"1.2\"", .choices = tls_versions,
+		.help = "The oldest version of TLS that is spoken."},
+	{"siprec.digest", KEY_OBJECT,
+		.help = "Digest authentication (RFC 3261, 8760) of the requests of recording "
+			"sessions."},
+	{"siprec.digest.users_file", KEY_TEXT, FIELD(struct config, siprec.digest.users_file),
+		.fallback = "\"\"",
+		.help = "Who may send: a file of lines `user:realm:hash`, as htdigest(1) writes, "
+			"the "
+			"hash MD5 or SHA-256 of `user:realm:password`, with mode 0640 or 0600. "
+			"Read at start, and again at SIGHUP. Empty: nobody is asked."},
+	{"siprec.digest.realm", KEY_TEXT, FIELD(struct config, siprec.digest.realm),
+		.fallback = "\"legtap\"", .form = &form_name,
+		.help = "The realm that clients are asked for, and whose lines of the file count."},
+	{"siprec.digest.algorithm", KEY_CHOICE, FIELD(struct config, siprec.digest.algorithms),
+		.fallback = "\"MD5\"", .choices = digest_algorithms,
+		.help = "What clients are offered. `both`, SHA-256 first, suits those that read "
+			"more than one challenge (RFC 8760)."},
 	{"siprec.media_addresses", KEY_PREFIXES,
 		LIST(struct config, siprec.media_addresses, siprec.media_address_count),
 		.fallback = "[]", .unit = "addresses",
@@ -240,6 +279,12 @@ const struct config_key config_keys[] = {
 	{"accounts[].match.metadata_value", KEY_TEXT,
 		FIELD(struct account_config, match.metadata_value), .fallback = "\"\"",
 		.help = "Pattern of its whole text. Empty: whatever it says."},
+	{"accounts[].digits", KEY_CHOICE, FIELD(struct account_config, digits),
+		.fallback = "\"tone\"", .choices = digits,
+		.help = "What becomes of telephone events (RFC 4733) in recordings: `tone` renders "
+			"them as DTMF; `none` keeps them from spool, file, sidecar and log; "
+			"`silence` the audio of their direction, too, until 200 ms after the "
+			"last."},
 	{"accounts[].rate_per_minute", KEY_DECIMAL, FIELD(struct account_config, rate_per_minute),
 		.fallback = "0", .unit = "currency units a minute",
 		.help = "A number or a text, kept exactly as written, with at most 12 digits after "
@@ -446,6 +491,16 @@ const struct config_key config_keys[] = {
 		.fallback = "512", RANGE(1, 1000000), .unit = "flows",
 		.help = "So many such flows at once. They wait in the ports' packet buffers, whose "
 			"number bounds them too."},
+	{"limits.fragments", KEY_INTEGER, FIELD(struct config, limits.fragments),
+		.fallback = "2048", RANGE(0, 65536), .unit = "fragments",
+		.help = "IP fragments that wait at each rx core for the rest of their packets "
+			"(longer than 2 KiB: as many as it has 2 KiB); beyond, the oldest packet's "
+			"go, counted as `drop_fragments_full`. About 4 KiB each, the half of it "
+			"taken at start. 0: none are put together."},
+	{"limits.fragment_hold_ms", KEY_INTEGER, FIELD(struct config, limits.fragment_hold_ms),
+		.fallback = "2000", RANGE(10, 60000), .unit = "ms",
+		.help = "The fragments of a packet wait for so long, from the first of them on; "
+			"then they are counted as `fragment_timeout`."},
 	{"limits.recordings_kept", KEY_INTEGER, FIELD(struct config, limits.recordings_kept),
 		.fallback = "10000", RANGE(0, 1000000), .unit = "recordings",
 		.help = "Ended recordings that `/v1/recordings` still shows, the newest."},

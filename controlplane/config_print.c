@@ -48,7 +48,8 @@ static void print_listener(const struct listen_address *l, FILE *out)
 {
 	char text[NETADDR_TEXT_BYTES];
 
-	fprintf(out, "\"%s:%s\"", l->tcp ? "tcp" : "udp", netaddr_format(&l->address, text));
+	fprintf(out, "\"%s:%s\"", listen_transport_name(l->transport),
+		netaddr_format(&l->address, text));
 }
 
 static void print_one(const struct config_key *key, const void *field, FILE *out)

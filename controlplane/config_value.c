@@ -146,13 +146,23 @@ static int read_prefix(
 	return 0;
 }
 
+const char *listen_transport_name(enum listen_transport transport)
+{
+	static const char *const names[] = {"udp", "tcp", "tls"};
+
+	return names[transport];
+}
+
 static int read_listener(
 	const struct config_key *key, const cJSON *value, void *field, struct errmsg *why)
 {
 	const char *text = cJSON_IsString(value) ? value->valuestring : "";
-	struct listen_address l = {.tcp = strncmp(text, "tcp:", 4) == 0};
+	struct listen_address l = {.transport = LISTEN_UDP};
 
-	if (!l.tcp && strncmp(text, "udp:", 4) != 0)
+	while (l.transport <= LISTEN_TLS &&
+		strncmp(text, listen_transport_name(l.transport), 3) != 0)
+		l.transport++;
+	if (l.transport > LISTEN_TLS || text[3] != ':')
 		return -EINVAL;
 	if (netaddr_parse_port(text + 4, &l.address) != 0 || l.address.port == 0)
 		return -EINVAL;

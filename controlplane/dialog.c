@@ -13,6 +13,7 @@
 #include "controlplane/dialog.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -185,12 +186,50 @@ static const char *find_header(void *message, const char *name)
 	return sip_header_string(h->message, name, h->value, sizeof(h->value));
 }
 
+static bool has_tags(const struct leg *leg, const char *a, const char *b)
+{
+	return (strcmp(leg->from_tag, a) == 0 && strcmp(leg->to_tag, b) == 0) ||
+	       (strcmp(leg->from_tag, b) == 0 && strcmp(leg->to_tag, a) == 0);
+}
+
+/* The live leg that an INVITE names by Replaces (RFC 3891) or Join (RFC 3911):
+ * "call-id;to-tag=x;from-tag=y", which nobody knows who is not of that call. NULL: none. */
+static const struct leg *named_leg(const struct arrival *a, const char *header)
+{
+	char value[512];
+	char tags[2][LEG_TEXT_BYTES] = {"", ""};
+	char *next = value;
+	const char *call_id;
+
+	if (!sip_header_string(a->message, header, value, sizeof(value)))
+		return NULL;
+	call_id = strsep(&next, "; ");
+	while (next) {
+		const char *part = strsep(&next, "; ");
+
+		if (strncasecmp(part, "to-tag=", 7) == 0)
+			snprintf(tags[0], sizeof(tags[0]), "%s", part + 7);
+		else if (strncasecmp(part, "from-tag=", 9) == 0)
+			snprintf(tags[1], sizeof(tags[1]), "%s", part + 9);
+	}
+	for (unsigned int i = 0; tags[0][0] && tags[1][0]; i++) {
+		const struct leg *leg = leg_by_sip_id(a->dialogs->legs, call_id, i);
+
+		if (!leg || leg->state == LEG_ENDED)
+			return NULL;
+		if (has_tags(leg, tags[0], tags[1]))
+			return leg;
+	}
+	return NULL;
+}
+
 static void offer(struct arrival *a)
 {
 	struct dialogs *d = a->dialogs;
 	const struct sip_message *m = a->message;
 	struct header_look_up header = {.message = m};
 	char tie[512];
+	const struct leg *replaced = named_leg(a, "Replaces");
 	const struct leg_offer o = {
 		.sip_call_id = m->call_id,
 		.from_tag = m->from_tag,
@@ -198,6 +237,7 @@ static void offer(struct arrival *a)
 		.to_uri = m->to_uri,
 		.transaction_header =
 			sip_header_string(m, d->config->transaction_header, tie, sizeof(tie)),
+		.replaced = replaced ? replaced : named_leg(a, "Join"),
 		.side = a->hop == HOP_FROM_SBC ? SIDE_CALLEE : SIDE_CALLER,
 		.by_sbc = a->hop != HOP_NO_SBC,
 		.peer = a->hop == HOP_FROM_SBC ? a->packet->destination : a->packet->source,

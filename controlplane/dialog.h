@@ -45,6 +45,11 @@ uint32_t dialog_invite_cseq(const struct leg *leg);
 	X(tcp_gaps, "holes in TCP streams of SIP: segments that were never seen") \
 	X(tcp_not_sip, "TCP streams in which no SIP was found") \
 	X(tcp_refused, "TCP streams forgotten, or segments not kept: no room") \
+	X(tcp_no_length, "SIP messages over TCP with a body and no Content-Length: where it ends " \
+			 "is guessed") \
+	X(websocket, "connections of SIP over WebSocket, each direction for itself") \
+	X(websocket_refused, \
+		"WebSocket frames that can't be read: compressed, too long, or none at all") \
 	X(tls, "connections of SIP over TLS: their messages can't be read")
 
 #define DIALOG_ENUM(name, help) DIALOG_##name,

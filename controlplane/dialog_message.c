@@ -27,11 +27,19 @@ struct re_offer {
 	struct leg_media before;
 };
 
+static void drop_re_offer(struct dialog *d)
+{
+	if (d->re_offer)
+		srtp_keys_wipe(&d->re_offer->before.keys);
+	free(d->re_offer);
+	d->re_offer = NULL;
+}
+
 static void dialog_free(void *dialog)
 {
 	struct dialog *d = dialog;
 
-	free(d->re_offer);
+	drop_re_offer(d);
 	free(d);
 }
 
@@ -89,7 +97,7 @@ static void keep_re_offer(struct arrival *a)
 	struct dialog *d = a->dialog;
 	enum leg_end end = end_of(a);
 
-	if (a->leg->state != LEG_ANSWERED || !a->message->sdp.data)
+	if (!a->message->sdp.data)
 		return;
 	if (!d->re_offer)
 		d->re_offer = malloc(sizeof(struct re_offer));
@@ -110,8 +118,7 @@ static void settle_re_offer(struct arrival *a, bool accepted)
 		return;
 	if (!accepted)
 		leg_announce(a->dialogs->legs, a->leg, r->end, &r->before, a->packet->arrival_ns);
-	free(r);
-	d->re_offer = NULL;
+	drop_re_offer(d);
 }
 
 void dialog_announce(struct arrival *a)
@@ -124,7 +131,9 @@ void dialog_announce(struct arrival *a)
 		a->dialogs->counts[DIALOG_malformed_sdp]++;
 		return;
 	}
+	media.sender = a->packet->source;
 	leg_announce(a->dialogs->legs, a->leg, end_of(a), &media, a->packet->arrival_ns);
+	srtp_keys_wipe(&media.keys);
 }
 
 static void learn(struct arrival *a)

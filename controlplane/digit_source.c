@@ -16,46 +16,80 @@ struct digit_source {
 	struct key_presses presses;
 };
 
-static unsigned int types_of(const struct leg_media *media, uint8_t types[STREAM_WATCHED_TYPES])
+static bool has_type(const struct stream_watch *w, uint8_t payload_type)
 {
-	unsigned int count = 0;
+	return memchr(w->types, payload_type, sizeof(w->types)) != NULL;
+}
 
-	if (media->encrypted)
-		return 0;
-	for (unsigned int i = 0; i < media->codec_count && count < STREAM_WATCHED_TYPES; i++)
-		if (strcmp(media->codecs[i].name, "TELEPHONE-EVENT") == 0)
-			types[count++] = media->codecs[i].payload_type;
+/* Adds what one end announced. Returns how many types there are then. */
+static unsigned int add_types(
+	struct stream_watch *w, unsigned int count, const struct leg_media *media)
+{
+	for (unsigned int i = 0; i < media->codec_count; i++) {
+		const struct codec *codec = &media->codecs[i];
+
+		if (strcmp(codec->name, "RED") == 0)
+			w->redundancy = codec->payload_type;
+		if (count < STREAM_WATCHED_TYPES && strcmp(codec->name, "TELEPHONE-EVENT") == 0 &&
+			!has_type(w, codec->payload_type))
+			w->types[count++] = codec->payload_type;
+	}
 	return count;
 }
 
 /* A sender uses the payload types that the receiver has announced (RFC 3264, 5.1); its own where
  * the receiver's SDP was not seen. */
-static bool find_types(const struct leg *leg, uint8_t types[STREAM_WATCHED_TYPES])
+static bool find_asked_for(const struct leg *leg, struct stream_watch *w)
 {
-	memset(types, STREAM_WATCHED_NONE, STREAM_WATCHED_TYPES);
-	return types_of(&leg->media[END_SBC], types) > 0 ||
-	       types_of(&leg->media[END_PARTICIPANT], types) > 0;
+	const struct leg_media *receiver = &leg->media[END_SBC];
+	const struct leg_media *sender = &leg->media[END_PARTICIPANT];
+
+	return (!receiver->encrypted && add_types(w, 0, receiver) > 0) ||
+	       (!sender->encrypted && add_types(w, 0, sender) > 0);
+}
+
+static uint8_t withhold_of(const struct leg *leg)
+{
+	switch (leg->account ? leg->account->digits : DIGITS_TONE) {
+	case DIGITS_NONE:
+		return WITHHOLD_EVENTS;
+	case DIGITS_SILENCE:
+		return WITHHOLD_AUDIO;
+	default:
+		return WITHHOLD_NOTHING;
+	}
+}
+
+bool digit_source_withholds(const struct leg *leg)
+{
+	return withhold_of(leg) != WITHHOLD_NOTHING;
 }
 
 void digit_source_stream(struct control *c, struct media_stream *s)
 {
 	const struct leg *leg = s->leg;
-	uint8_t types[STREAM_WATCHED_TYPES];
-	bool wanted = leg && leg->digit_source && leg->digit_source->wanted &&
-		      s->track == TRACK_INCOMING && find_types(leg, types);
+	struct stream_watch w = {.redundancy = STREAM_WATCHED_NONE};
 
-	if (!s->id || (!wanted && !s->watched))
+	memset(w.types, STREAM_WATCHED_NONE, sizeof(w.types));
+	if (leg && leg->digit_source && leg->digit_source->wanted && s->track == TRACK_INCOMING)
+		w.told = find_asked_for(leg, &w);
+	if (leg)
+		w.withhold = withhold_of(leg);
+	if (!s->id || (!w.told && w.withhold == WITHHOLD_NOTHING && !s->watched))
 		return;
-	if (!wanted)
-		memset(types, STREAM_WATCHED_NONE, sizeof(types));
-	if (stream_watch(c->dataplane, s->id, types, s) == 0)
-		s->watched = wanted;
+	if (w.withhold != WITHHOLD_NOTHING) { /* whatever either end calls an event */
+		unsigned int count = 0;
+
+		memset(w.types, STREAM_WATCHED_NONE, sizeof(w.types));
+		for (unsigned int end = 0; end < ENDS; end++)
+			count = add_types(&w, count, &leg->media[end]);
+	}
+	if (stream_watch(c->dataplane, s->id, &w, s) == 0)
+		s->watched = w.told || w.withhold != WITHHOLD_NOTHING;
 }
 
 void digit_source_media(struct control *c, struct leg *leg)
 {
-	if (!leg->digit_source)
-		return;
 	for (struct media_stream *s = leg->streams; s; s = s->next_of_leg)
 		digit_source_stream(c, s);
 }
@@ -77,9 +111,12 @@ static bool was_paused(const struct leg *leg, uint64_t at_ns)
 	return leg->recording && recording_paused_at(leg->recording, at_ns);
 }
 
+/* What is kept out of recordings is kept out of logs, too. */
 static void tell(struct control *c, struct leg *leg, char digit, uint64_t at_ns, bool paused)
 {
-	application_digit(c->application, leg, digit, paused || was_paused(leg, at_ns));
+	bool secret = paused || digit_source_withholds(leg) || was_paused(leg, at_ns);
+
+	application_digit(c->application, leg, digit, secret);
 }
 
 void digit_source_packet(

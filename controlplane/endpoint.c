@@ -12,6 +12,7 @@ struct endpoint {
 	struct netaddr address;
 	struct leg *leg;
 	enum leg_end end;
+	bool guessed;
 	struct endpoint *next; /* hash chain, the newest first */
 	struct endpoint **link;
 	struct endpoint *next_of_leg; /* the newest first */
@@ -112,13 +113,13 @@ static void drop_oldest(struct endpoints *e, struct leg *leg)
 	}
 }
 
-int endpoint_add(
-	struct endpoints *e, const struct netaddr *address, struct leg *leg, enum leg_end end)
+static int add(struct endpoints *e, const struct netaddr *address, struct leg *leg,
+	enum leg_end end, bool guessed)
 {
 	struct endpoint *p;
 
 	for (p = leg->endpoints; p; p = p->next_of_leg)
-		if (p->end == end && netaddr_equal(&p->address, address))
+		if (p->end == end && p->guessed == guessed && netaddr_equal(&p->address, address))
 			return 0;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -126,12 +127,27 @@ int endpoint_add(
 	drop_oldest(e, leg);
 	if (e->count > e->mask)
 		grow(e);
-	*p = (struct endpoint){
-		.address = *address, .leg = leg, .end = end, .next_of_leg = leg->endpoints};
+	*p = (struct endpoint){.address = *address,
+		.leg = leg,
+		.end = end,
+		.guessed = guessed,
+		.next_of_leg = leg->endpoints};
 	leg->endpoints = p;
 	link_endpoint(&e->buckets[netaddr_hash(address) & e->mask], p);
 	e->count++;
 	return 0;
+}
+
+int endpoint_add(
+	struct endpoints *e, const struct netaddr *address, struct leg *leg, enum leg_end end)
+{
+	return add(e, address, leg, end, false);
+}
+
+int endpoint_guess(
+	struct endpoints *e, const struct netaddr *address, struct leg *leg, enum leg_end end)
+{
+	return add(e, address, leg, end, true);
 }
 
 void endpoints_forget(struct endpoints *e, struct leg *leg)
@@ -145,10 +161,24 @@ void endpoints_forget(struct endpoints *e, struct leg *leg)
 	}
 }
 
-static bool announced(const struct leg *leg, enum leg_end end, const struct netaddr *address)
+static bool is_at(
+	const struct leg *leg, enum leg_end end, const struct netaddr *address, bool guessed)
 {
 	for (const struct endpoint *p = leg->endpoints; p; p = p->next_of_leg)
-		if (p->end == end && netaddr_equal(&p->address, address))
+		if (p->end == end && p->guessed == guessed && netaddr_equal(&p->address, address))
+			return true;
+	return false;
+}
+
+bool endpoint_announced(const struct leg *leg, enum leg_end end, const struct netaddr *address)
+{
+	return is_at(leg, end, address, false);
+}
+
+bool endpoint_announced_host(const struct leg *leg, enum leg_end end, const struct netaddr *address)
+{
+	for (const struct endpoint *p = leg->endpoints; p; p = p->next_of_leg)
+		if (p->end == end && netaddr_same_host(&p->address, address))
 			return true;
 	return false;
 }
@@ -164,6 +194,7 @@ struct search {
 	const struct endpoints *endpoints;
 	const struct flow *flow;
 	bool own;
+	bool guessed; /* by what legs announced, or by guesses */
 };
 
 /* The endpoint that has it, and by which of its addresses. */
@@ -185,10 +216,10 @@ static unsigned int fit(const struct search *s, const struct endpoint *p, bool b
 	const struct netaddr *other = by_destination ? &flow->source : &flow->destination;
 	unsigned int f = FITS_ADDRESS;
 
-	if (!netaddr_equal(&p->address, address) ||
+	if (p->guessed != s->guessed || !netaddr_equal(&p->address, address) ||
 		(p->leg->encapsulation == flow->encapsulation) != s->own)
 		return 0;
-	if (announced(p->leg, p->end == END_SBC ? END_PARTICIPANT : END_SBC, other))
+	if (is_at(p->leg, p->end == END_SBC ? END_PARTICIPANT : END_SBC, other, s->guessed))
 		f |= FITS_BOTH_ENDS;
 	if (p->leg->state != LEG_ENDED)
 		f |= FITS_LIVE;
@@ -249,6 +280,21 @@ static bool take(const struct claim *c, struct leg **leg, enum track *track)
 	return true;
 }
 
+/* A guess of a live leg that no other call shares. */
+static bool take_guess(struct search s, bool separate, struct leg **leg, enum track *track)
+{
+	struct claim c;
+
+	s.guessed = true;
+	s.own = true;
+	c = find_claim(&s);
+	if (!c.endpoint && !separate) {
+		s.own = false;
+		c = find_claim(&s);
+	}
+	return c.fit & FITS_LIVE && is_alone(&s, &c) && take(&c, leg, track);
+}
+
 bool endpoint_match(struct endpoints *e, const struct flow *flow, bool separate, struct leg **leg,
 	enum track *track)
 {
@@ -257,11 +303,14 @@ bool endpoint_match(struct endpoints *e, const struct flow *flow, bool separate,
 	struct claim own = find_claim(&inside);
 	struct claim other;
 
-	if (separate || own.fit & (FITS_BOTH_ENDS | FITS_LIVE))
+	if (own.fit & (FITS_BOTH_ENDS | FITS_LIVE) || (separate && own.endpoint))
 		return take(&own, leg, track);
+	if (separate)
+		return take_guess(inside, separate, leg, track);
 	other = find_claim(&elsewhere);
 	if (other.fit & FITS_LIVE)
 		return is_alone(&elsewhere, &other) ? take(&other, leg, track)
 						    : take(&own, leg, track);
-	return take(own.endpoint ? &own : &other, leg, track);
+	return take(own.endpoint ? &own : &other, leg, track) ||
+	       take_guess(inside, separate, leg, track);
 }

@@ -99,45 +99,84 @@ static void add_file(cJSON *o, const struct recording *rec)
 	cJSON_AddStringToObject(o, "sha256", rec->sha256);
 }
 
-/* The tracks of a sidecar that packets are missing from: [{track, received, lost}]. */
-static cJSON *lossy_tracks(const cJSON *sidecar)
+static bool is_above_zero(const cJSON *object, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItem(object, name);
+
+	return cJSON_IsNumber(item) && item->valuedouble > 0;
+}
+
+/* The tracks of a sidecar in which any of these counts is above 0, with what it has of these
+ * members. */
+static cJSON *tracks_with(
+	const cJSON *sidecar, const char *const counts[], const char *const members[])
 {
 	cJSON *list = cJSON_CreateArray();
 	const cJSON *track;
 
 	cJSON_ArrayForEach(track, cJSON_GetObjectItem(sidecar, "tracks"))
 	{
-		const cJSON *lost = cJSON_GetObjectItem(track, "lost");
+		bool any = false;
 		cJSON *item;
 
-		if (!cJSON_IsNumber(lost) || lost->valuedouble <= 0)
+		for (const char *const *name = counts; *name; name++)
+			any = any || is_above_zero(track, *name);
+		if (!any)
 			continue;
 		item = cJSON_CreateObject();
-		for (const char *const *name =
-				(const char *const[]){"track", "received", "lost", NULL};
-			*name; name++)
-			cJSON_AddItemToObject(item, *name,
-				cJSON_Duplicate(cJSON_GetObjectItem(track, *name), true));
+		for (const char *const *name = members; *name; name++)
+			if (cJSON_GetObjectItem(track, *name))
+				cJSON_AddItemToObject(item, *name,
+					cJSON_Duplicate(cJSON_GetObjectItem(track, *name), true));
 		cJSON_AddItemToArray(list, item);
 	}
 	return list;
 }
 
-static void tell_loss(const struct recording *rec)
+/* Takes the list. */
+static void tell_tracks(
+	const struct recording *rec, const char *type, const char *place, cJSON *tracks)
 {
-	cJSON *sidecar = rec->json ? cJSON_Parse(rec->json) : NULL;
-	cJSON *tracks = lossy_tracks(sidecar);
 	cJSON *o;
 
-	cJSON_Delete(sidecar);
 	if (cJSON_GetArraySize(tracks) == 0) {
 		cJSON_Delete(tracks);
 		return;
 	}
 	o = describe(rec);
-	cJSON_AddStringToObject(o, "place", "network");
+	cJSON_AddStringToObject(o, "place", place);
 	cJSON_AddItemToObject(o, "tracks", tracks);
-	add(rec, "loss_seen", o);
+	add(rec, type, o);
+}
+
+static void tell_shortcomings(const struct recording *rec)
+{
+	cJSON *sidecar = rec->json ? cJSON_Parse(rec->json) : NULL;
+
+	tell_tracks(rec, "loss_seen", "network",
+		tracks_with(sidecar, (const char *const[]){"lost", NULL},
+			(const char *const[]){"track", "received", "lost", NULL}));
+	tell_tracks(rec, "undecryptable", "media",
+		tracks_with(sidecar,
+			(const char *const[]){"undecryptable", "unauthenticated", NULL},
+			(const char *const[]){
+				"track", "received", "undecryptable", "unauthenticated", NULL}));
+	cJSON_Delete(sidecar);
+}
+
+void event_recording_undecryptable(const struct recording *rec, enum track track, const char *why)
+{
+	cJSON *list;
+	cJSON *item;
+
+	if (!rec->owner->control->events)
+		return;
+	list = cJSON_CreateArray();
+	item = cJSON_CreateObject();
+	cJSON_AddStringToObject(item, "track", tracks_name(TRACK_BIT(track)));
+	cJSON_AddStringToObject(item, "reason", why);
+	cJSON_AddItemToArray(list, item);
+	tell_tracks(rec, "undecryptable", "signalling", list);
 }
 
 void event_recording_rendered(const struct recording *rec)
@@ -146,7 +185,7 @@ void event_recording_rendered(const struct recording *rec)
 
 	if (!o)
 		return;
-	tell_loss(rec);
+	tell_shortcomings(rec);
 	add_file(o, rec);
 	add(rec, "recording_rendered", o);
 }

@@ -138,8 +138,7 @@ void event_watch_destroy(struct event_watch *w)
 
 /* --- Silence --- */
 
-static void tell_missing(
-	struct event_watch *w, const struct leg *leg, enum track track, uint64_t silent_s)
+static cJSON *track_to_json(const struct leg *leg, enum track track)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -148,6 +147,14 @@ static void tell_missing(
 	cJSON_AddStringToObject(o, "sip_call_id", leg->sip_call_id);
 	cJSON_AddStringToObject(o, "participant_tag", leg->participant_tag);
 	cJSON_AddStringToObject(o, "track", tracks_name(TRACK_BIT(track)));
+	return o;
+}
+
+static void tell_missing(
+	struct event_watch *w, const struct leg *leg, enum track track, uint64_t silent_s)
+{
+	cJSON *o = track_to_json(leg, track);
+
 	cJSON_AddNumberToObject(o, "silent_s", (double)silent_s);
 	cJSON_AddBoolToObject(o, "recorded", leg->recording != NULL);
 	control_event(w->control, "media_missing", o);
@@ -225,7 +232,7 @@ void event_watch_leg_ended(struct event_watch *w, struct leg *leg)
 		timer_cancel(&w->control->timers, &leg->watch_timer);
 }
 
-/* --- RTP that no SIP explains --- */
+/* --- RTP that no SIP explains, or that another source feeds the track of --- */
 
 /* A flood of flows must not push everything else out of the log. */
 static bool may_tell(struct event_watch *w)
@@ -238,28 +245,44 @@ static bool may_tell(struct event_watch *w)
 				    ? w->tokens + (unsigned int)seconds
 				    : UNEXPLAINED_BURST;
 	}
-	if (w->tokens == 0)
+	if (w->tokens == 0) {
+		w->untold++;
 		return false;
+	}
 	w->tokens--;
 	return true;
 }
 
-void event_watch_unexplained(struct event_watch *w, const struct flow *flow, uint32_t packets)
+static void add_flow(struct event_watch *w, cJSON *o, const struct flow *flow)
 {
 	char address[NETADDR_TEXT_BYTES];
-	cJSON *o;
 
-	if (!w)
-		return;
-	if (!may_tell(w)) {
-		w->untold++;
-		return;
-	}
-	o = cJSON_CreateObject();
 	cJSON_AddStringToObject(o, "source", netaddr_format(&flow->source, address));
 	cJSON_AddStringToObject(o, "destination", netaddr_format(&flow->destination, address));
-	cJSON_AddNumberToObject(o, "packets", packets);
 	cJSON_AddNumberToObject(o, "untold", (double)w->untold);
-	control_event(w->control, "unexplained_rtp", o);
 	w->untold = 0;
+}
+
+void event_watch_unexplained(struct event_watch *w, const struct flow *flow, uint32_t packets)
+{
+	cJSON *o;
+
+	if (!w || !may_tell(w))
+		return;
+	o = cJSON_CreateObject();
+	add_flow(w, o, flow);
+	cJSON_AddNumberToObject(o, "packets", packets);
+	control_event(w->control, "unexplained_rtp", o);
+}
+
+void event_watch_foreign(
+	struct event_watch *w, const struct leg *leg, enum track track, const struct flow *flow)
+{
+	cJSON *o;
+
+	if (!w || !may_tell(w))
+		return;
+	o = track_to_json(leg, track);
+	add_flow(w, o, flow);
+	control_event(w->control, "foreign_rtp", o);
 }

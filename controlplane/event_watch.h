@@ -25,4 +25,8 @@ void event_watch_leg_ended(struct event_watch *w, struct leg *leg);
 /* Nobody claimed a flow in time. */
 void event_watch_unexplained(struct event_watch *w, const struct flow *flow, uint32_t packets);
 
+/* A flow to an address of a leg was kept out of its track: another source feeds it. */
+void event_watch_foreign(
+	struct event_watch *w, const struct leg *leg, enum track track, const struct flow *flow);
+
 #endif

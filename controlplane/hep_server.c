@@ -292,7 +292,7 @@ static int listen_at(struct listener *l, const struct listen_address *at)
 	err = sa_set_str(&sa, netaddr_format(&host, text), at->address.port);
 	if (err)
 		return -err;
-	if (at->tcp)
+	if (at->transport == LISTEN_TCP)
 		return -tcp_listen(&l->tcp, &sa, on_connection, l);
 	err = udp_listen(&l->udp, &sa, on_datagram, l);
 	if (err)
@@ -328,9 +328,9 @@ int hep_server_create(struct hep_server **out, const struct config *config, hep_
 		if (err != 0) {
 			hep_server_destroy(s);
 			return errmsg_set(e, err, "hep.listen[%u]: %s:%s: %s", i,
-				at->tcp ? "tcp" : "udp", text, strerror(-err));
+				listen_transport_name(at->transport), text, strerror(-err));
 		}
-		log_info("hep", "listening at %s:%s", at->tcp ? "tcp" : "udp", text);
+		log_info("hep", "listening at %s:%s", listen_transport_name(at->transport), text);
 	}
 	tmr_start(&s->sweep, HEP_SWEEP_MS, on_sweep, s);
 	*out = s;

@@ -218,6 +218,8 @@ static void forget(struct legs *l, struct leg *leg)
 	session_leave(l->sessions, leg);
 	if (leg->dialog_free)
 		leg->dialog_free(leg->dialog);
+	for (unsigned int end = 0; end < ENDS; end++)
+		srtp_keys_wipe(&leg->media[end].keys);
 	free(leg);
 }
 
@@ -307,7 +309,8 @@ int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out)
 		return -ENOMEM;
 	fill(l, leg, offer);
 	sibling = leg_by_sip_id(l, offer->sip_call_id, 0);
-	if (session_enter(l->sessions, leg, sibling, offer->transaction_header) != 0) {
+	if (session_enter(l->sessions, leg, sibling, offer->transaction_header, offer->replaced) !=
+		0) {
 		free(leg);
 		return -ENOMEM;
 	}
@@ -450,22 +453,50 @@ void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns)
 		l->hooks.digit(l->hooks.arg, leg, digit, at_ns);
 }
 
+bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out)
+{
+	*out = media->sender;
+	out->port = media->addresses[i].port;
+	return media->sender.family != 0 &&
+	       !netaddr_same_host(&media->sender, &media->addresses[i]);
+}
+
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns)
 {
 	struct leg_media *m = &leg->media[end];
 	bool changed = add_addresses(m, media);
 
+	if (m->known && (changed || m->sends != media->sends || m->receives != media->receives))
+		leg->moved_ns[end] = at_ns;
 	changed = take_codecs(m, media) || changed;
+	changed = srtp_keys_take(&m->keys, &media->keys) || changed;
 	changed = changed || !m->known || m->sends != media->sends ||
 		  m->receives != media->receives || m->ptime_ms != media->ptime_ms ||
-		  m->encrypted != media->encrypted;
+		  m->encrypted != media->encrypted || m->dtls != media->dtls ||
+		  m->plain != media->plain || m->unusable_key != media->unusable_key;
 	m->known = true;
 	m->sends = media->sends;
 	m->receives = media->receives;
 	m->ptime_ms = media->ptime_ms;
 	m->encrypted = media->encrypted;
+	m->sender = media->sender;
+	m->dtls = media->dtls;
+	m->plain = media->plain;
+	m->unusable_key = media->unusable_key;
 	leg->on_hold = is_held(&leg->media[END_PARTICIPANT]) || is_held(&leg->media[END_SBC]);
+	if (changed && l->hooks.media_changed)
+		l->hooks.media_changed(l->hooks.arg, leg, end, at_ns);
+	return changed;
+}
+
+bool leg_secure(struct legs *l, struct leg *leg, enum leg_end end, const struct srtp_keys *keys,
+	uint64_t at_ns)
+{
+	struct leg_media *m = &leg->media[end];
+	bool changed = srtp_keys_take(&m->keys, keys) || m->encrypted != (keys->current > 0);
+
+	m->encrypted = keys->current > 0;
 	if (changed && l->hooks.media_changed)
 		l->hooks.media_changed(l->hooks.arg, leg, end, at_ns);
 	return changed;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/netaddr.h"
+#include "common/srtp_key.h"
 #include "common/uuid.h"
 #include "controlplane/timer.h"
 #include "storage/storage.h"
@@ -49,9 +50,19 @@ struct leg_media {
 	bool known;	   /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
-	bool encrypted;	   /* SRTP (RTP/SAVP, RTP/SAVPF) */
-	uint32_t ptime_ms; /* 0: not said */
+	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */
+	bool plain;	   /* RTP/AVP or RTP/AVPF, perhaps beside SRTP */
+	bool dtls;	   /* its keys are agreed on by DTLS (RFC 5764): nobody else has them */
+	bool unusable_key; /* an a=crypto of a suite or form that is not known here */
+	struct srtp_keys keys; /* by which it protects what it sends */
+	uint32_t ptime_ms;     /* 0: not said */
+	struct netaddr sender; /* where the SIP that said so came from; family 0: not known */
 };
+
+/* Where an end that announced media->addresses[i] may be instead, when something on the way rewrote
+ * addresses in packets but not in SDP: the host that the SIP came from, with that port. False: it
+ * is the same, or not known. */
+bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out);
 
 struct session; /* a transaction */
 
@@ -82,6 +93,8 @@ struct leg {
 	uint32_t session_expires_s; /* RFC 4028; 0: none */
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
 	struct leg_media media[ENDS];
+	uint64_t moved_ns[ENDS]; /* when an end last announced another address or direction than
+				    before; 0: never */
 	const struct account_config *account;
 	struct recording *recording;	   /* the one not yet stopped; recording.c */
 	unsigned int recordings;	   /* begun so far, or about to; recording.c */
@@ -156,6 +169,7 @@ struct leg_offer {
 	const char *from_uri;
 	const char *to_uri;
 	const char *transaction_header; /* value of the configured header, or NULL */
+	const struct leg *replaced;	/* it takes its place (RFC 3891) or joins it (RFC 3911) */
 	enum leg_side side;
 	bool by_sbc;
 	struct netaddr peer;
@@ -165,10 +179,11 @@ struct leg_offer {
 };
 
 /* Makes a leg and joins it to its transaction: that of a leg with the same SIP Call-ID, or tied by
- * the transaction header, or its own. An ended leg of the same dialog does not hinder it, and hands
- * its ParticipantTag on. Does not call hooks.offered: the caller does, by leg_offered, when the
- * message's media is noted. At limits.legs ended legs that nobody holds make room. 0, -EEXIST (*out
- * is then the leg that is there), -ENOSPC (counted), -ENOMEM. */
+ * the transaction header, or of the leg that it replaces, or its own. An ended leg of the same
+ * dialog does not hinder it, and hands its ParticipantTag on. Does not call hooks.offered: the
+ * caller does, by leg_offered, when the message's media is noted. At limits.legs ended legs that
+ * nobody holds make room. 0, -EEXIST (*out is then the leg that is there), -ENOSPC (counted),
+ * -ENOMEM. */
 int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out);
 void leg_offered(struct legs *l, struct leg *leg,
 	const char *(*header)(void *message, const char *name), void *message);
@@ -182,9 +197,15 @@ void leg_end(
 /* The participant of a live leg pressed a key. */
 void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns);
 
-/* One end announced this: addresses not yet known are added, codecs are replaced, and
+/* One end announced this: addresses not yet known are added, codecs are replaced, keys go before
+ * those that were there (the caller wipes its own copy), and
  * hooks.media_changed is called if anything changed. Whether it did. */
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
+	uint64_t at_ns);
+
+/* The keys of an end that announces nothing by itself (a participant of a recording session): what
+ * it sends is SRTP from now on, or with none of keys->current, RTP. Whether that is news. */
+bool leg_secure(struct legs *l, struct leg *leg, enum leg_end end, const struct srtp_keys *keys,
 	uint64_t at_ns);
 
 /* A later message of the leg bears this value of the transaction header. What it tells of legs to

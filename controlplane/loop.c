@@ -58,6 +58,7 @@ struct loop {
 };
 
 static struct loop *the_loop;
+static volatile sig_atomic_t hung_up; /* SIGHUP came, and has not been looked at */
 
 /* --- Time --- */
 
@@ -235,8 +236,13 @@ static void on_media_changed(void *arg, struct leg *leg, enum leg_end end, uint6
 	struct control *c = arg;
 	const struct leg_media *media = &leg->media[end];
 
-	for (unsigned int i = 0; i < media->address_count; i++)
+	struct netaddr guess;
+
+	for (unsigned int i = 0; i < media->address_count; i++) {
 		endpoint_add(c->endpoints, &media->addresses[i], leg, end);
+		if (leg_media_guess(media, i, &guess))
+			endpoint_guess(c->endpoints, &guess, leg, end);
+	}
 	recordings_leg_media(c->recordings, leg, end, at_ns);
 	media_announced(c->media, leg);
 	digit_source_media(c, leg);
@@ -321,6 +327,10 @@ static void turn(struct control *c)
 	}
 	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
+	if (hung_up) {
+		hung_up = 0;
+		siprec_server_reload(c->siprec);
+	}
 	if (drained(c))
 		re_cancel();
 }
@@ -364,6 +374,11 @@ static void on_signal(int signal)
 		signal, legs_live(running->legs));
 	renew_time(running);
 	begin_ending(running, "shutdown");
+}
+
+static void on_hangup(int signal)
+{
+	hung_up = 1;
 }
 
 /* --- Making and running --- */
@@ -527,8 +542,11 @@ int control_run(struct control *c, struct errmsg *e)
 	recordings_storage_handlers(c->recordings, &loop->storage_handlers);
 	the_loop = loop;
 	running = c;
-	if (!c->read_mode)
+	if (!c->read_mode) {
 		ask_for_priority();
+		sigaction(SIGHUP,
+			&(struct sigaction){.sa_handler = on_hangup, .sa_flags = SA_RESTART}, NULL);
+	}
 	err = fd_setsize(DESCRIPTORS_MAX);
 	if (!err)
 		err = -listen_all(loop);

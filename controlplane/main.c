@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -235,6 +236,14 @@ static int run_read(struct process *p)
 	return failures ? EXIT_RECORDING : 0;
 }
 
+/* Renderers take and free a few buffers of 1 MiB for each track: without this each is mapped,
+ * cleared page by page, and unmapped again. */
+static void keep_freed_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
 int main(int argc, char *argv[])
 {
 	static struct process p;
@@ -255,6 +264,7 @@ int main(int argc, char *argv[])
 		config_print(&p.config, stdout);
 		return 0;
 	}
+	keep_freed_memory();
 	log_set_level(p.config.log_level);
 	if (p.options.capture) {
 		status = prepare_out(&p);

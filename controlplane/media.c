@@ -1,6 +1,6 @@
 /* See media.h. Two hash tables find streams by the address at either end; a list in order of age
- * holds those that still wait for a leg. Rule 1 for kept packets: held = claimed + expired + held
- * now. */
+ * holds those that still wait for a leg, another those whose claim on one may change with time.
+ * Rule 1 for kept packets: held = claimed + expired + held now. */
 #include "controlplane/media.h"
 
 #include <assert.h>
@@ -11,11 +11,16 @@
 #include "controlplane/digit_source.h"
 #include "controlplane/endpoint.h"
 #include "controlplane/event_watch.h"
+#include "controlplane/latch.h"
+#include "controlplane/media_tracks.h"
 #include "controlplane/recordings.h"
 
 #define BUCKETS 65536 /* a power of two; chains stay short up to some 100,000 flows */
 #define UNKNOWN_SILENCE_NS (60 * 1000000000ULL)
 #define SWEEP_NS (10 * 1000000000ULL)
+#define RTP_HEADER_BYTES 12 /* RFC 3550, 5.1; the SSRC is its last word */
+#define JUDGE_NS 100000000ULL
+#define JUDGED_MAX 1024 /* flows whose claim may change; of more, only what SIP says changes it */
 
 struct media {
 	struct control *control;
@@ -26,7 +31,10 @@ struct media {
 	struct media_stream *held_last;
 	uint32_t held_flows;
 	uint32_t held_packets;
+	struct media_stream *judged_first;
+	uint32_t judged_flows;
 	uint64_t next_sweep_ns;
+	uint64_t next_judge_ns;
 	uint64_t counts[MEDIA_COUNTER_COUNT];
 };
 
@@ -115,6 +123,33 @@ static struct media_stream *make_stream(struct media *m, const struct flow *flow
 	return s;
 }
 
+static void judge_no_more(struct media *m, struct media_stream *s)
+{
+	if (!s->judged)
+		return;
+	if (s->previous_judged)
+		s->previous_judged->next_judged = s->next_judged;
+	else
+		m->judged_first = s->next_judged;
+	if (s->next_judged)
+		s->next_judged->previous_judged = s->previous_judged;
+	s->judged = false;
+	m->judged_flows--;
+}
+
+static void judge_again(struct media *m, struct media_stream *s)
+{
+	if (s->judged || m->judged_flows >= JUDGED_MAX)
+		return;
+	s->previous_judged = NULL;
+	s->next_judged = m->judged_first;
+	if (s->next_judged)
+		s->next_judged->previous_judged = s;
+	m->judged_first = s;
+	s->judged = true;
+	m->judged_flows++;
+}
+
 static void free_stream(struct media *m, struct media_stream *s)
 {
 	while (s->copies) {
@@ -123,6 +158,7 @@ static void free_stream(struct media *m, struct media_stream *s)
 		s->copies = copy->next_copy;
 		free(copy);
 	}
+	judge_no_more(m, s);
 	unlink_stream(m, s);
 	free(s->packets);
 	free(s);
@@ -157,16 +193,20 @@ static void hold_remove(struct media *m, struct media_stream *s)
 	s->held = false;
 }
 
-/* Gives the kept packets back to the rx core, or frees them. */
-static void release_packets(struct media *m, struct media_stream *s, bool claimed)
+#define NONE_CLAIMED UINT64_MAX
+
+/* Gives the kept packets that arrived from then on back to the rx core, and frees the others. */
+static void release_packets(struct media *m, struct media_stream *s, uint64_t from_ns)
 {
 	for (uint32_t i = 0; i < s->packet_count; i++) {
+		bool claimed = packet_of(s->packets[i])->arrival_ns >= from_ns;
+
 		if (claimed)
 			packet_reinject(m->control->dataplane, s->packets[i]);
 		else
 			packet_free(s->packets[i]);
+		m->counts[claimed ? MEDIA_claimed : MEDIA_expired]++;
 	}
-	m->counts[claimed ? MEDIA_claimed : MEDIA_expired] += s->packet_count;
 	m->held_packets -= s->packet_count;
 	s->packet_count = 0;
 	free(s->packets);
@@ -198,178 +238,14 @@ static void become_unknown(struct media *m, struct media_stream *s)
 {
 	struct gate_setting unknown = {.gate = GATE_UNKNOWN};
 
-	event_watch_unexplained(m->control->event_watch, &s->flow, s->packet_count);
+	if (!s->refused)
+		event_watch_unexplained(m->control->event_watch, &s->flow, s->packet_count);
 	hold_remove(m, s);
-	release_packets(m, s, false);
+	release_packets(m, s, NONE_CLAIMED);
 	if (stream_add(m->control->dataplane, &s->flow, &unknown, &s->id) == 0)
 		return;
 	m->counts[MEDIA_table_full]++;
 	free_stream(m, s);
-}
-
-/* --- Flows of a leg --- */
-
-static void take_from_leg(struct media *m, struct media_stream *s)
-{
-	struct media_stream **at = &s->leg->streams;
-
-	recordings_stream_leaves(m->control->recordings, s);
-	while (*at != s)
-		at = &(*at)->next_of_leg;
-	*at = s->next_of_leg;
-	s->leg = NULL;
-}
-
-/* Appended, so that ordinals follow the order of arrival. */
-static void give_to_leg(struct media_stream *s, const struct media_route *to)
-{
-	struct media_stream **at = &to->leg->streams;
-
-	while (*at)
-		at = &(*at)->next_of_leg;
-	*at = s;
-	s->next_of_leg = NULL;
-	s->leg = to->leg;
-	s->track = to->track;
-	s->party = to->party;
-}
-
-static bool goes(const struct media_stream *s, const struct media_route *to)
-{
-	return s->leg == to->leg && s->track == to->track;
-}
-
-/* --- Copies --- */
-
-/* NULL without memory. */
-static struct media_stream *add_copy(
-	struct media *m, struct media_stream *s, const struct media_route *to)
-{
-	struct media_stream *copy = calloc(1, sizeof(*copy));
-
-	if (!copy)
-		return NULL;
-	copy->flow = s->flow;
-	copy->separate = s->separate;
-	copy->since_ns = m->control->now_ns;
-	copy->copy_of = s;
-	copy->next_copy = s->copies;
-	s->copies = copy;
-	give_to_leg(copy, to);
-	return copy;
-}
-
-static void remove_copy(struct media *m, struct media_stream *copy)
-{
-	struct media_stream **at = &copy->copy_of->copies;
-
-	while (*at != copy)
-		at = &(*at)->next_copy;
-	*at = copy->next_copy;
-	take_from_leg(m, copy);
-	if (copy->id)
-		stream_remove(m->control->dataplane, copy->id, 0);
-	free(copy);
-}
-
-static bool has(const struct media_stream *s, const struct media_route *to)
-{
-	bool found = goes(s, to);
-
-	for (const struct media_stream *c = s->copies; c && !found; c = c->next_copy)
-		found = goes(c, to);
-	return found;
-}
-
-static bool is_routed(
-	const struct media_stream *s, const struct media_route *routes, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++)
-		if (goes(s, &routes[i]))
-			return true;
-	return false;
-}
-
-static void begin_copy(struct media *m, struct media_stream *s, const struct media_route *to)
-{
-	struct media_stream *copy = add_copy(m, s, to);
-	struct gate_setting setting;
-
-	if (!copy)
-		return;
-	recordings_stream_joins(m->control->recordings, copy, &setting);
-	if (stream_copy(m->control->dataplane, s->id, &setting, &copy->id) == 0)
-		return;
-	m->counts[MEDIA_table_full]++;
-	remove_copy(m, copy);
-}
-
-/* --- Where a flow goes --- */
-
-/* A flow that is in the stream table: its tracks that are still meant keep what they have, so that
- * nothing is lost to them. */
-static void change_tracks(struct media *m, struct media_stream *s, const struct media_route *routes,
-	unsigned int count)
-{
-	struct gate_setting setting;
-
-	for (struct media_stream *c = s->copies, *next; c; c = next) {
-		next = c->next_copy;
-		if (!is_routed(c, routes, count))
-			remove_copy(m, c);
-	}
-	if (s->leg && !is_routed(s, routes, count))
-		take_from_leg(m, s);
-	for (unsigned int i = 0; i < count; i++) {
-		if (has(s, &routes[i]))
-			continue;
-		if (s->leg) {
-			begin_copy(m, s, &routes[i]);
-			continue;
-		}
-		give_to_leg(s, &routes[i]);
-		recordings_stream_joins(m->control->recordings, s, &setting);
-		recordings_stream_joined(m->control->recordings, s, &setting);
-	}
-	digit_source_stream(m->control, s);
-}
-
-/* A flow that is not in the stream table: all its tracks begin at once. False when there is no room
- * for it: the flow is gone then. */
-static bool begin_tracks(struct media *m, struct media_stream *s, const struct media_route *routes,
-	unsigned int count)
-{
-	struct media_stream *streams[MEDIA_ROUTES_MAX] = {s};
-	struct gate_setting settings[MEDIA_ROUTES_MAX] = {{.gate = GATE_OFF}};
-	stream_id ids[MEDIA_ROUTES_MAX] = {0};
-	unsigned int made = 0;
-
-	for (unsigned int i = 0; i < count; i++) {
-		if (i == 0)
-			give_to_leg(s, &routes[0]);
-		else
-			streams[made] = add_copy(m, s, &routes[i]);
-		if (streams[made])
-			recordings_stream_joins(
-				m->control->recordings, streams[made], &settings[made]);
-		made += streams[made] != NULL;
-	}
-	if (stream_add_copied(m->control->dataplane, &s->flow, settings, made, ids) != 0)
-		m->counts[MEDIA_table_full]++;
-	for (unsigned int i = 0; i < made; i++)
-		streams[i]->id = ids[0] ? ids[i] : 0;
-	digit_source_stream(m->control, s); /* before its packets are given back */
-	if (s->held) {
-		hold_remove(m, s);
-		release_packets(m, s, s->id != 0);
-	}
-	if (s->id)
-		return true;
-	while (s->copies)
-		remove_copy(m, s->copies);
-	take_from_leg(m, s);
-	free_stream(m, s);
-	return false;
 }
 
 /* The tracks that a flow is meant for; 0: none is known. */
@@ -385,25 +261,149 @@ static unsigned int find_routes(
 		m->control->endpoints, &s->flow, s->separate, &routes[0].leg, &routes[0].track);
 }
 
-/* Ties a stream (held, unknown, or of another leg) to its tracks, and sets its gates by the legs'
- * recordings. False when the stream table is full: the stream is gone then. */
-static bool claim(struct media *m, struct media_stream *s, const struct media_route *routes,
+static void change(struct media *m, struct media_stream *s, const struct media_route *routes,
 	unsigned int count)
 {
-	if (!s->id)
-		return begin_tracks(m, s, routes, count);
-	change_tracks(m, s, routes, count);
-	return true;
+	m->counts[MEDIA_table_full] += media_tracks_change(m->control, s, routes, count);
 }
 
-/* Lets the legs that a flow is for have it. */
-static void match(struct media *m, struct media_stream *s)
+/* Ties a stream (held, unknown, or of another leg) to its tracks, and sets its gates by the legs'
+ * recordings; of its kept packets those from from_ns on are its first. False when the stream table
+ * is full: the stream is gone then. */
+static bool claim(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count, uint64_t from_ns)
+{
+	bool begun = s->id != 0;
+
+	s->latched_ns = m->control->now_ns;
+	if (begun) {
+		change(m, s, routes, count);
+		return true;
+	}
+	begun = media_tracks_begin(m->control, s, routes, count);
+	if (s->held) {
+		hold_remove(m, s);
+		release_packets(m, s, begun ? from_ns : NONE_CLAIMED);
+	}
+	if (begun)
+		return true;
+	m->counts[MEDIA_table_full]++;
+	free_stream(m, s);
+	return false;
+}
+
+/* --- Whose claim is the better one (latch.h) --- */
+
+static void refuse(struct media *m, struct media_stream *s, const struct leg *leg, enum track track)
+{
+	judge_again(m, s);
+	if (s->refused)
+		return;
+	s->refused = true;
+	m->counts[MEDIA_foreign]++;
+	event_watch_foreign(m->control->event_watch, leg, track, &s->flow);
+}
+
+/* Takes a stream out of its track, for its sender is another. */
+static void displace(struct media *m, struct media_stream *s)
+{
+	const struct gate_setting unknown = {.gate = GATE_UNKNOWN};
+	const struct leg *leg = s->leg;
+
+	while (s->copies)
+		media_copy_remove(m->control, s->copies);
+	media_take_from_leg(m->control, s);
+	(void)stream_set_gate(m->control->dataplane, s->id, &unknown, 0);
+	digit_source_stream(m->control, s);
+	m->counts[MEDIA_displaced]++;
+	refuse(m, s, leg, s->track);
+}
+
+/* Those of a track that a newcomer has a better claim on. */
+static void displace_others(struct media *m, const struct media_stream *s)
+{
+	struct media_stream *next;
+
+	for (struct media_stream *o = s->leg->streams; o; o = next) {
+		next = o->next_of_leg;
+		if (o != s && !o->copy_of && o->track == s->track &&
+			latch_is_lost(m->control, o))
+			displace(m, o);
+	}
+}
+
+/* What became of a flow that a leg's end announced. */
+enum fate { FATE_REFUSED, FATE_JOINED, FATE_GONE };
+
+/* Of several tracks the first decides. */
+static enum fate join(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count)
+{
+	struct leg *leg = routes[0].leg;
+	enum track track = routes[0].track;
+	enum latch latch;
+	uint64_t from_ns;
+
+	s->party = routes[0].party;
+	latch = latch_judge(m->control, s, leg, track, &from_ns);
+	if (latch == LATCH_PROVISIONAL && !s->judged && m->judged_flows >= JUDGED_MAX)
+		latch = LATCH_REFUSED;
+	if (latch == LATCH_REFUSED) {
+		refuse(m, s, leg, track);
+		return FATE_REFUSED;
+	}
+	if (!claim(m, s, routes, count, from_ns))
+		return FATE_GONE;
+	if (latch == LATCH_PROVISIONAL)
+		judge_again(m, s);
+	else
+		judge_no_more(m, s);
+	displace_others(m, s);
+	return FATE_JOINED;
+}
+
+/* Lets a leg that announced an end of the flow have it; `announced`: only where the flow's source
+ * is the one that its sender announced. */
+static void match(struct media *m, struct media_stream *s, bool announced)
 {
 	struct media_route routes[MEDIA_ROUTES_MAX];
 	unsigned int count = find_routes(m, s, routes);
 
-	if (count > 0)
-		claim(m, s, routes, count);
+	if (count == 0)
+		return;
+	if (announced && !routes[0].party &&
+		!latch_is_announced(routes[0].leg, routes[0].track, &s->flow.source))
+		return;
+	if (s->copies || media_is_routed(s, routes, count))
+		change(m, s, routes, count);
+	else
+		(void)join(m, s, routes, count);
+}
+
+/* A leg that was refused is tried again; one that was let in may have to go. */
+static void judge_all(struct media *m)
+{
+	struct media_stream *next;
+
+	for (struct media_stream *s = m->judged_first; s; s = next) {
+		next = s->next_judged; /* judging one changes no other's place */
+		if (s->held)
+			continue; /* its packets bring it here */
+		if (!s->leg)
+			match(m, s, false);
+		else if (latch_is_lost(m->control, s))
+			displace(m, s);
+	}
+}
+
+static void note_packet(struct media_stream *s, struct rte_mbuf *mbuf)
+{
+	uint8_t header[RTP_HEADER_BYTES];
+
+	s->seen_ns = packet_of(mbuf)->arrival_ns;
+	if (packet_payload(mbuf, header, sizeof(header)) == sizeof(header))
+		s->ssrc = (uint32_t)header[8] << 24 | (uint32_t)header[9] << 16 |
+			  (uint32_t)header[10] << 8 | header[11];
 }
 
 void media_unknown(struct media *m, struct rte_mbuf *mbuf)
@@ -415,6 +415,7 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		.rx = p->rx};
 	struct media_stream *s = find(m, &flow);
 	struct media_route routes[MEDIA_ROUTES_MAX];
+	enum fate fate = FATE_REFUSED;
 	bool fresh = !s;
 	unsigned int count;
 
@@ -429,14 +430,16 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		packet_free(mbuf);
 		return;
 	}
+	note_packet(s, mbuf);
 	count = find_routes(m, s, routes);
-	if (count > 0) {
-		if (claim(m, s, routes, count))
-			packet_reinject(m->control->dataplane, mbuf);
-		else
-			packet_free(mbuf);
+	if (count > 0)
+		fate = join(m, s, routes, count);
+	if (fate == FATE_JOINED)
+		packet_reinject(m->control->dataplane, mbuf);
+	else if (fate == FATE_GONE)
+		packet_free(mbuf);
+	if (fate != FATE_REFUSED)
 		return;
-	}
 	if (fresh)
 		hold_append(m, s);
 	keep_packet(m, s, mbuf);
@@ -446,7 +449,7 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 
 /* Looks at every stream with this address at either end; claiming changes no chain but may free the
  * stream. */
-static void rematch_address(struct media *m, const struct netaddr *address)
+static void rematch_address(struct media *m, const struct netaddr *address, bool announced)
 {
 	uint32_t bucket = netaddr_hash(address) & (BUCKETS - 1);
 	struct media_stream *next;
@@ -454,12 +457,12 @@ static void rematch_address(struct media *m, const struct netaddr *address)
 	for (struct media_stream *s = m->by_destination[bucket]; s; s = next) {
 		next = s->next_by_destination;
 		if (netaddr_equal(&s->flow.destination, address))
-			match(m, s);
+			match(m, s, announced);
 	}
 	for (struct media_stream *s = m->by_source[bucket]; s; s = next) {
 		next = s->next_by_source;
 		if (netaddr_equal(&s->flow.source, address))
-			match(m, s);
+			match(m, s, announced);
 	}
 }
 
@@ -475,20 +478,34 @@ void media_disown(struct media *m, const struct netaddr *address, const void *ow
 
 void media_reroute(struct media *m, const struct netaddr *address)
 {
-	rematch_address(m, address);
+	rematch_address(m, address, false);
 }
 
+static void rematch_leg(struct media *m, struct leg *leg, bool announced)
+{
+	for (unsigned int end = 0; end < ENDS; end++) {
+		const struct leg_media *media = &leg->media[end];
+		struct netaddr guess;
+
+		for (unsigned int i = 0; i < media->address_count; i++) {
+			rematch_address(m, &media->addresses[i], announced);
+			if (leg_media_guess(media, i, &guess))
+				rematch_address(m, &guess, announced);
+		}
+	}
+}
+
+/* Strangers come second, whatever came first. */
 void media_announced(struct media *m, struct leg *leg)
 {
-	for (unsigned int end = 0; end < ENDS; end++)
-		for (unsigned int i = 0; i < leg->media[end].address_count; i++)
-			rematch_address(m, &leg->media[end].addresses[i]);
+	rematch_leg(m, leg, true);
+	rematch_leg(m, leg, false);
 }
 
 static void remove_stream(struct media *m, struct media_stream *s)
 {
 	while (s->copies)
-		remove_copy(m, s->copies);
+		media_copy_remove(m->control, s->copies);
 	if (s->id)
 		stream_remove(m->control->dataplane, s->id, 0);
 	free_stream(m, s);
@@ -499,10 +516,10 @@ void media_forget(struct media *m, struct leg *leg)
 	for (struct media_stream *s = leg->streams, *next; s; s = next) {
 		next = s->next_of_leg;
 		if (s->copy_of) {
-			remove_copy(m, s);
+			media_copy_remove(m->control, s);
 			continue;
 		}
-		take_from_leg(m, s);
+		media_take_from_leg(m->control, s);
 		if (!s->copies)
 			remove_stream(m, s);
 	}
@@ -535,6 +552,10 @@ void media_age(struct media *m, uint64_t now_ns)
 
 	while (m->held_first && now_ns >= m->held_first->since_ns + hold_ns)
 		become_unknown(m, m->held_first);
+	if (now_ns >= m->next_judge_ns) {
+		m->next_judge_ns = now_ns + JUDGE_NS;
+		judge_all(m);
+	}
 	if (now_ns < m->next_sweep_ns)
 		return;
 	m->next_sweep_ns = now_ns + SWEEP_NS;
@@ -587,7 +608,7 @@ void media_destroy(struct media *m)
 		for (struct media_stream *s = m->by_source[i], *next; s; s = next) {
 			next = s->next_by_source;
 			if (s->packets)
-				release_packets(m, s, false);
+				release_packets(m, s, NONE_CLAIMED);
 			free_stream(m, s);
 		}
 	}

@@ -4,10 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+struct free_port {
+	uint64_t since_ns; /* given back; 0: never taken */
+	uint16_t port;
+};
+
 /* The free ports of an address: a ring, the one given back longest ago at its head. */
 struct pool {
 	struct netaddr address;
-	uint16_t *free;
+	struct free_port *free;
 	unsigned int head;
 	unsigned int count;
 };
@@ -15,6 +20,9 @@ struct pool {
 struct media_ports {
 	unsigned int ports; /* of each address */
 	unsigned int next;  /* the address whose turn it is */
+	const uint64_t *now_ns;
+	uint64_t rest_ns;
+	uint64_t refused;
 	unsigned int pool_count;
 	struct pool pools[];
 };
@@ -25,7 +33,7 @@ static int fill(struct pool *pool, unsigned int ports, unsigned int first)
 	if (!pool->free)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < ports; i++)
-		pool->free[i] = (uint16_t)(first + 2 * i);
+		pool->free[i].port = (uint16_t)(first + 2 * i);
 	pool->count = ports;
 	return 0;
 }
@@ -63,12 +71,28 @@ void media_ports_destroy(struct media_ports *p)
 	free(p);
 }
 
+void media_ports_let_rest(struct media_ports *p, const uint64_t *now_ns, uint64_t rest_ns)
+{
+	p->now_ns = now_ns;
+	p->rest_ns = rest_ns;
+}
+
+/* The head is the one that has rested longest. */
+static bool has_rested(const struct media_ports *p, const struct pool *pool)
+{
+	const struct free_port *head = &pool->free[pool->head];
+
+	if (pool->count == 0)
+		return false;
+	return !p->now_ns || !head->since_ns || *p->now_ns >= head->since_ns + p->rest_ns;
+}
+
 static struct pool *choose(struct media_ports *p, uint8_t family)
 {
 	for (unsigned int i = 0; i < p->pool_count; i++) {
 		struct pool *pool = &p->pools[(p->next + i) % p->pool_count];
 
-		if (pool->count && (family == 0 || pool->address.family == family))
+		if (has_rested(p, pool) && (family == 0 || pool->address.family == family))
 			return pool;
 	}
 	return NULL;
@@ -86,11 +110,13 @@ int media_ports_take(struct media_ports *p, uint8_t family, struct netaddr *out)
 {
 	struct pool *pool = choose(p, has_family(p, family) ? family : 0);
 
-	if (!pool)
+	if (!pool) {
+		p->refused++;
 		return -ENOSPC;
+	}
 	p->next = (unsigned int)(pool - p->pools + 1) % p->pool_count;
 	*out = pool->address;
-	out->port = pool->free[pool->head];
+	out->port = pool->free[pool->head].port;
 	pool->head = (pool->head + 1) % p->ports;
 	pool->count--;
 	return 0;
@@ -104,10 +130,16 @@ void media_ports_give(struct media_ports *p, const struct netaddr *address)
 		if (!netaddr_same_host(&pool->address, address))
 			continue;
 		assert(pool->count < p->ports);
-		pool->free[(pool->head + pool->count) % p->ports] = address->port;
+		pool->free[(pool->head + pool->count) % p->ports] = (struct free_port){
+			.since_ns = p->now_ns ? *p->now_ns : 0, .port = address->port};
 		pool->count++;
 		return;
 	}
+}
+
+uint64_t media_ports_refused(const struct media_ports *p)
+{
+	return p->refused;
 }
 
 unsigned int media_ports_used(const struct media_ports *p)

@@ -81,11 +81,13 @@ static void print_counters(FILE *out, const struct counted *c, const uint64_t *v
 	char name[64];
 
 	for (unsigned int i = 0; i < c->count; i++) {
+		bool held = c->info[i].kind == COUNTER_HELD;
+
 		snprintf(name, sizeof(name), "%s_%s", c->kind, c->info[i].name);
-		family(out, name, "counter", c->info[i].help);
+		family(out, name, held ? "gauge" : "counter", c->info[i].help);
 		for (unsigned int t = 0; t < c->threads; t++)
-			fprintf(out, "legtap_%s_total{%s=\"%u\"} %" PRIu64 "\n", name, c->kind, t,
-				values[t * c->count + i]);
+			fprintf(out, "legtap_%s%s{%s=\"%u\"} %" PRIu64 "\n", name,
+				held ? "" : "_total", c->kind, t, values[t * c->count + i]);
 	}
 }
 

@@ -16,7 +16,7 @@
 #include "storage/storage.h"
 
 /* --read needs less: one rx core and one writer see the whole capture. */
-#define READ_BUFFER_MIB 256
+#define READ_BUFFER_MIB 64 /* all of it is cleared and pinned at the start */
 
 /* The buffers that io_uring pins. Open files are storage's to ask for. */
 static void raise_limits(void)
@@ -34,6 +34,8 @@ static void fill_dataplane(const struct process *p, struct dataplane_config *d)
 		.capture_path = p->options.capture,
 		.rx_count = p->options.capture ? 1 : c->cores.rx_count,
 		.streams_max = c->limits.streams,
+		.fragments_max = c->limits.fragments,
+		.fragment_hold_ns = c->limits.fragment_hold_ms * 1000000ULL,
 		.max_age_ns = c->spool.max_age_ms * 1000000ULL,
 		.sip_port_count = p->options.capture ? 0 : c->sbc.sip_port_count,
 		.lossless = p->options.capture != NULL};

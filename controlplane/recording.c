@@ -163,15 +163,22 @@ static void run_resume(struct recording *rec)
 }
 
 /* Counts of the rx cores that the sidecar shows. */
-static void note_paused_packets(struct recording *rec)
+static void note_kept_out(struct recording *rec)
 {
+	struct storage *storage = rec->owner->control->storage;
+	const struct uuid *id = &rec->info.recording_id;
+
 	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
 		if (rec->info.tracks & TRACK_BIT(s->track))
-			recording_count_paused(rec, s);
-	for (unsigned int t = 0; t < TRACK_COUNT; t++)
-		if (rec->while_paused[t])
-			storage_note_paused_packets(rec->owner->control->storage,
-				&rec->info.recording_id, (enum track)t, rec->while_paused[t]);
+			recording_count_kept_out(rec, s);
+	for (unsigned int t = 0; t < TRACK_COUNT; t++) {
+		if (rec->kept_out[t].while_paused)
+			storage_note_paused_packets(
+				storage, id, (enum track)t, rec->kept_out[t].while_paused);
+		if (rec->kept_out[t].withheld)
+			storage_note_withheld_packets(
+				storage, id, (enum track)t, rec->kept_out[t].withheld);
+	}
 }
 
 static void detach_leg(struct recording *rec)
@@ -196,7 +203,7 @@ static void run_stop(struct recording *rec)
 		return;
 	}
 	recording_set_gates(rec, GATE_OFF, 0);
-	note_paused_packets(rec);
+	note_kept_out(rec);
 	rec->window.start_ns = rec->start_ns;
 	rec->window.stop_ns = op->at_ns ? op->at_ns : renew_now_ns(control);
 	if (rec->window.stop_ns < rec->window.start_ns)

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "controlplane/account.h"
+#include "controlplane/event_recording.h"
 #include "controlplane/line_log.h"
 #include "controlplane/recording_json.h"
 
@@ -186,24 +187,34 @@ static int describe(
 		&info->call_id, rec->number);
 }
 
-/* An offer may have plain and encrypted m-lines: what both ends say counts. */
-static bool is_encrypted(const struct leg *leg)
+#define CHANGE_NS 1000000000ULL /* for two ends to go over from RTP to SRTP */
+
+/* Tells storage by which keys a track opens. A call that is in clear again may still send a few
+ * packets by its old keys; one that changes to SRTP a few in clear. */
+static void secure_track(struct recording *rec, enum track track, uint64_t at_ns)
 {
-	const struct leg_media *a = &leg->media[END_PARTICIPANT];
-	const struct leg_media *b = &leg->media[END_SBC];
+	struct recording_track_security *told = &rec->security[track];
+	struct track_security now;
+	bool was_keyed = told->mode == SRTP_MODE_SEALED || told->mode == SRTP_MODE_EITHER;
 
-	return (a->known || b->known) && (!a->known || a->encrypted) && (!b->known || b->encrypted);
-}
-
-/* Decoded as if it were in clear, SRTP is noise: its codecs have names that no decoder has. */
-static void name_srtp(struct codec *codecs, unsigned int count)
-{
-	char name[CODEC_NAME_BYTES];
-
-	for (unsigned int i = 0; i < count; i++) {
-		snprintf(name, sizeof(name), "SRTP %.*s", CODEC_NAME_BYTES - 6, codecs[i].name);
-		memcpy(codecs[i].name, name, sizeof(name));
+	track_security_find(&now, rec->leg, track);
+	if (now.mode == SRTP_MODE_PLAIN && was_keyed) {
+		now.mode = SRTP_MODE_EITHER;
+		now.keys =
+			rec->leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC].keys;
 	}
+	if (now.mode == SRTP_MODE_SEALED && told->mode != SRTP_MODE_SEALED)
+		told->sealed_from_ns = rec->told_of_security && rec->leg->state == LEG_ANSWERED
+					       ? at_ns + CHANGE_NS
+					       : 0;
+	if (now.mode != SRTP_MODE_PLAIN || told->mode != SRTP_MODE_PLAIN)
+		storage_set_keys(rec->owner->control->storage, &rec->info.recording_id, track,
+			now.mode, &now.keys, at_ns, told->sealed_from_ns);
+	srtp_keys_wipe(&now.keys);
+	if (now.why != DECRYPTABLE && now.why != told->why)
+		event_recording_undecryptable(rec, track, undecryptable_name(now.why));
+	told->mode = now.mode;
+	told->why = now.why;
 }
 
 /* Payload types of a track: as its receiver announced them; those that only its sender named come
@@ -215,6 +226,7 @@ static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 		&leg->media[track == TRACK_INCOMING ? END_SBC : END_PARTICIPANT];
 	const struct leg_media *sender =
 		&leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC];
+	enum undecryptable why = rec->security[track].why;
 	struct codec codecs[2 * LEG_CODECS_MAX];
 	unsigned int count = receiver->codec_count;
 
@@ -228,26 +240,33 @@ static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 		if (j == receiver->codec_count)
 			codecs[count++] = sender->codecs[i];
 	}
-	if (is_encrypted(leg))
-		name_srtp(codecs, count);
+	/* Decoded as if it were in clear, SRTP is noise: no decoder has these names. */
+	for (unsigned int i = 0; why != DECRYPTABLE && i < count; i++)
+		codec_seal(&codecs[i], why == UNDECRYPTABLE_DTLS ? SEALED_DTLS : SEALED_SRTP);
 	if (count)
 		storage_note_codecs(rec->owner->control->storage, &rec->info.recording_id, track,
 			at_ns, codecs, count);
 }
 
-static void note_all_codecs(struct recording *rec, uint64_t at_ns)
+/* What the tracks' packets are, by what both ends have announced. */
+static void note_media(struct recording *rec, uint64_t at_ns)
 {
-	for (unsigned int t = 0; t < TRACK_COUNT; t++)
-		if (rec->info.tracks & TRACK_BIT(t))
-			note_codecs(rec, (enum track)t, at_ns);
+	for (unsigned int t = 0; t < TRACK_COUNT; t++) {
+		if (!(rec->info.tracks & TRACK_BIT(t)))
+			continue;
+		secure_track(rec, (enum track)t, at_ns);
+		note_codecs(rec, (enum track)t, at_ns);
+	}
+	rec->told_of_security = true;
 }
 
-static uint32_t while_paused_of(struct recording *rec, const struct media_stream *s)
+static struct kept_out kept_out_of(struct recording *rec, const struct media_stream *s)
 {
 	struct stream_stats stats;
 
-	return stream_stats(rec->owner->control->dataplane, s->id, &stats) == 0 ? stats.while_paused
-										: 0;
+	if (!s->id || stream_stats(rec->owner->control->dataplane, s->id, &stats) != 0)
+		return (struct kept_out){0};
+	return (struct kept_out){stats.while_paused, stats.withheld};
 }
 
 /* A stream of the leg begins to feed the recording. */
@@ -256,7 +275,7 @@ static void take_stream(struct recording *rec, struct media_stream *s)
 	char encapsulation[64];
 
 	s->ordinal = rec->next_ordinal++;
-	s->while_paused_before = s->id ? while_paused_of(rec, s) : 0;
+	s->kept_out_before = kept_out_of(rec, s);
 	dataplane_encapsulation(rec->owner->control->dataplane, s->flow.encapsulation,
 		encapsulation, sizeof(encapsulation));
 	storage_note_stream(rec->owner->control->storage, &rec->info.recording_id, s->track,
@@ -288,7 +307,7 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	leg->recordings_made++;
 	leg->recording = rec;
 	leg_hold(leg);
-	note_all_codecs(rec, r->control->now_ns);
+	note_media(rec, r->control->now_ns);
 	for (struct media_stream *s = leg->streams; s; s = s->next_of_leg)
 		if (tracks & TRACK_BIT(s->track))
 			take_stream(rec, s);
@@ -321,12 +340,14 @@ void recordings_stream_joined(
 		rec->gates_pending++;
 }
 
-void recording_count_paused(struct recording *rec, struct media_stream *s)
+void recording_count_kept_out(struct recording *rec, struct media_stream *s)
 {
-	uint32_t count = while_paused_of(rec, s);
+	struct kept_out now = kept_out_of(rec, s);
+	struct kept_out *sum = &rec->kept_out[s->track];
 
-	rec->while_paused[s->track] += count - s->while_paused_before;
-	s->while_paused_before = count;
+	sum->while_paused += (uint32_t)(now.while_paused - s->kept_out_before.while_paused);
+	sum->withheld += (uint32_t)(now.withheld - s->kept_out_before.withheld);
+	s->kept_out_before = now;
 }
 
 void recordings_stream_leaves(struct recordings *r, struct media_stream *s)
@@ -335,7 +356,7 @@ void recordings_stream_leaves(struct recordings *r, struct media_stream *s)
 
 	if (!rec || !s->id || !(rec->info.tracks & TRACK_BIT(s->track)))
 		return;
-	recording_count_paused(rec, s);
+	recording_count_kept_out(rec, s);
 	recording_release_stream(rec, s);
 }
 
@@ -386,7 +407,7 @@ void recordings_leg_media(struct recordings *r, struct leg *leg, enum leg_end en
 
 	if (!rec)
 		return;
-	note_all_codecs(rec, at_ns);
+	note_media(rec, at_ns);
 	if (rec->from == FROM_EARLY_MEDIA && leg->media[END_PARTICIPANT].address_count &&
 		leg->media[END_SBC].address_count)
 		recording_begin(rec, at_ns);

@@ -8,6 +8,7 @@
 #include "controlplane/ledger.h"
 #include "controlplane/media.h"
 #include "controlplane/recording.h"
+#include "controlplane/track_security.h"
 
 struct line_log;
 
@@ -32,6 +33,13 @@ struct recording_op {
 /* What storage is still to do with a failed one, when the rx cores have let go of its tracks. */
 enum recording_rest { REST_SETTLED, REST_TO_CLOSE, REST_TO_REMOVE };
 
+/* What storage was told of a track's packets. */
+struct recording_track_security {
+	enum srtp_mode mode;
+	enum undecryptable why;
+	uint64_t sealed_from_ns;
+};
+
 struct recording {
 	struct recording_info info;
 	struct recordings *owner;
@@ -44,6 +52,8 @@ struct recording {
 	bool opened;  /* storage has its files, or has said why not */
 	int open_err; /* why not */
 	track_ref refs[TRACK_COUNT];
+	struct recording_track_security security[TRACK_COUNT];
+	bool told_of_security;
 	enum gate gate; /* what its streams' gates are, or are about to be */
 	uint64_t open_ns;
 	uint32_t next_ordinal;
@@ -51,12 +61,12 @@ struct recording {
 	struct recording_window window;
 	struct recording_pause *pauses;
 	unsigned int pause_count;
-	uint64_t while_paused[TRACK_COUNT]; /* of streams that have left it */
-	struct recording_op *op;	    /* under way; then those that wait */
-	unsigned int gates_pending;	    /* acknowledgements of rx cores still to come, for op */
-	unsigned int ledger_pending;	    /* entries being synced */
-	bool ledger_asked;		    /* op has sent its entry */
-	int err;			    /* of op */
+	struct kept_out kept_out[TRACK_COUNT]; /* of streams that have left it */
+	struct recording_op *op;	       /* under way; then those that wait */
+	unsigned int gates_pending;  /* acknowledgements of rx cores still to come, for op */
+	unsigned int ledger_pending; /* entries being synced */
+	bool ledger_asked;	     /* op has sent its entry */
+	int err;		     /* of op */
 	const char *why;
 	char *json; /* the sidecar, once rendered */
 	uint64_t duration_ms;
@@ -158,7 +168,7 @@ void recording_set_gates(struct recording *rec, enum gate gate, uint64_t open_ns
 void recording_release_stream(struct recording *rec, struct media_stream *s);
 
 /* Takes up what a stream of its tracks has seen while paused. */
-void recording_count_paused(struct recording *rec, struct media_stream *s);
+void recording_count_kept_out(struct recording *rec, struct media_stream *s);
 
 /* Begins an armed one, at a time that may lie in the past. */
 void recording_begin(struct recording *rec, uint64_t start_ns);

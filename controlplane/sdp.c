@@ -14,6 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/crypto_attribute.h"
+
 #define LINE_BYTES_MAX 1024 /* of a line's value; longer ones are cut */
 
 /* RFC 3551, tables 4 and 5. */
@@ -48,6 +50,7 @@ struct section {
 	bool has_address;	/* a c= line was there, whatever stood in it */
 	struct direction direction;
 	uint32_t ptime_ms;
+	bool ice; /* 0.0.0.0 is then no hold, but an address that is not yet known */
 };
 
 struct parser {
@@ -56,6 +59,7 @@ struct parser {
 	struct section media;
 	bool in_media;
 	bool in_audio;		  /* and its port is not 0 */
+	bool fingerprint;	  /* a certificate's, for DTLS */
 	uint16_t port;		  /* of the current m= line */
 	unsigned int first_codec; /* of the current m= line */
 };
@@ -86,6 +90,18 @@ static bool number(const char *text, char **end, unsigned long most, unsigned lo
 	return *out <= most;
 }
 
+/* Room that candidates leave to the m= lines. */
+#define CANDIDATES_MAX (LEG_ADDRESSES_MAX - 4)
+
+static void add_address(struct leg_media *out, const struct netaddr *a, unsigned int most)
+{
+	for (unsigned int i = 0; i < out->address_count; i++)
+		if (netaddr_equal(&out->addresses[i], a))
+			return;
+	if (out->address_count < most)
+		out->addresses[out->address_count++] = *a;
+}
+
 /* An audio m= line is at its end: its address, and its own direction, are now known. */
 static void finish_media(struct parser *p)
 {
@@ -98,13 +114,36 @@ static void finish_media(struct parser *p)
 		return;
 	if (s->ptime_ms)
 		out->ptime_ms = s->ptime_ms;
-	if (a.family && netaddr_is_unspecified(&a))
-		return;
+	if (a.family && netaddr_is_unspecified(&a)) {
+		if (!s->ice && !p->session.ice)
+			return;
+		a.family = 0;
+	}
 	out->sends = out->sends || s->direction.sends;
 	out->receives = out->receives || s->direction.receives;
 	a.port = p->port;
-	if (a.family && out->address_count < LEG_ADDRESSES_MAX)
-		out->addresses[out->address_count++] = a;
+	if (a.family)
+		add_address(out, &a, LEG_ADDRESSES_MAX);
+}
+
+/* "1 1 UDP 2130706431 192.0.2.4 49170 typ host" (RFC 8839, 5.1): media may go to each of them, and
+ * come from there. Component 2 is RTCP; names (mDNS) and TCP are passed over. */
+static void parse_candidate(struct parser *p, const char *value)
+{
+	struct netaddr a;
+	char transport[8];
+	char host[NETADDR_TEXT_BYTES];
+	unsigned int component;
+	unsigned int port;
+
+	current(p)->ice = true;
+	if (p->in_audio &&
+		sscanf(value, "%*s %u %7s %*s %55s %u", &component, transport, host, &port) == 4 &&
+		component == 1 && strcasecmp(transport, "UDP") == 0 && port > 0 &&
+		port <= UINT16_MAX && netaddr_parse(host, &a) == 0 && !netaddr_is_unspecified(&a)) {
+		a.port = (uint16_t)port;
+		add_address(p->out, &a, CANDIDATES_MAX);
+	}
 }
 
 /* "audio 49170/2 RTP/AVP 0 8 101" */
@@ -131,6 +170,8 @@ static void parse_media(struct parser *p, const char *value)
 		return;
 	p->in_audio = true;
 	p->out->encrypted = p->out->encrypted || strstr(proto, "SAVP");
+	p->out->plain = p->out->plain || !strstr(proto, "SAVP");
+	p->out->dtls = p->out->dtls || strstr(proto, "TLS/");
 	p->port = (uint16_t)port;
 	at = strstr(at, proto) + strlen(proto);
 	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))
@@ -226,6 +267,16 @@ static bool parse_direction(struct section *s, const char *value)
 	return false;
 }
 
+/* Under RTP/AVP it offers SRTP to those who want it. */
+static void parse_crypto(struct parser *p, const char *value)
+{
+	if (!p->in_audio)
+		return;
+	p->out->encrypted = true;
+	if (crypto_attribute_parse(&p->out->keys, value) != 0)
+		p->out->unusable_key = true;
+}
+
 static void parse_attribute(struct parser *p, const char *value)
 {
 	unsigned long ms;
@@ -233,12 +284,20 @@ static void parse_attribute(struct parser *p, const char *value)
 
 	if (parse_direction(current(p), value))
 		return;
-	if (strncmp(value, "rtpmap:", 7) == 0)
+	if (strncmp(value, "candidate:", 10) == 0)
+		parse_candidate(p, value + 10);
+	else if (strncmp(value, "ice-ufrag:", 10) == 0)
+		current(p)->ice = true;
+	else if (strncmp(value, "rtpmap:", 7) == 0)
 		parse_rtpmap(p, value + 7);
 	else if (strncmp(value, "fmtp:", 5) == 0)
 		parse_fmtp(p, value + 5);
 	else if (strncmp(value, "ptime:", 6) == 0 && number(value + 6, &at, 1000, &ms))
 		current(p)->ptime_ms = (uint32_t)ms;
+	else if (strncmp(value, "crypto:", 7) == 0)
+		parse_crypto(p, value + 7);
+	else if (strncmp(value, "fingerprint:", 12) == 0)
+		p->fingerprint = true;
 }
 
 static void parse_line(struct parser *p, char type, const char *value)
@@ -306,6 +365,8 @@ int sdp_parse(struct leg_media *out, const char *data, size_t bytes)
 			parse_line(&p, line[0], line + 2 + strspn(line + 2, " "));
 	}
 	finish_media(&p);
+	out->dtls = out->dtls || (out->encrypted && p.fingerprint && out->keys.count == 0);
+	explicit_bzero(line, sizeof(line));
 	drop_unnamed(out);
 	out->known = true;
 	return 0;

@@ -246,14 +246,16 @@ static void take_out(struct leg *leg)
 	leg->session = NULL;
 }
 
-int session_enter(
-	struct sessions *s, struct leg *leg, const struct leg *sibling, const char *header)
+int session_enter(struct sessions *s, struct leg *leg, const struct leg *sibling,
+	const char *header, const struct leg *replaced)
 {
 	struct halves h = parse_halves(s, header);
 	struct session *session = sibling ? sibling->session : NULL;
 
 	for (unsigned int i = 0; i < h.count && !session; i++)
 		session = find_tied(s, h.hash[i]);
+	if (!session && replaced)
+		session = replaced->session;
 	if (session && session->leg_count >= SESSION_LEGS_MAX)
 		session = NULL;
 	if (!session)

@@ -20,9 +20,10 @@ int sessions_create(struct sessions **out, bool session_id_header, size_t mask, 
 void sessions_destroy(struct sessions *s);
 
 /* Puts a leg, whose CallId is set, into its transaction: `sibling`'s (may be NULL), or one that the
- * header's value is tied to, or a new one; and sets its ParticipantTag. 0 or -ENOMEM. */
-int session_enter(
-	struct sessions *s, struct leg *leg, const struct leg *sibling, const char *header);
+ * header's value is tied to, or that of the leg that it takes the place of (may be NULL), or a new
+ * one; and sets its ParticipantTag. 0 or -ENOMEM. */
+int session_enter(struct sessions *s, struct leg *leg, const struct leg *sibling,
+	const char *header, const struct leg *replaced);
 
 /* See leg_learn. */
 void session_learn(struct sessions *s, struct leg *leg, const char *header);

@@ -187,6 +187,23 @@ struct sip_text sip_header(const struct sip_message *m, const char *name)
 	return (struct sip_text){0};
 }
 
+/* An address whose URI libre can't read (a scheme without a host: urn:service:sos): what stands
+ * between angle brackets, or all of it. */
+static void split_address(struct sip_addr *out, const struct pl *value)
+{
+	struct pl uri;
+
+	memset(out, 0, sizeof(*out));
+	if (re_regex(value->p, value->l, "<[^>]+>", &uri) == 0) {
+		out->auri = uri;
+		out->params.p = uri.p + uri.l + 1;
+		out->params.l = (size_t)(value->p + value->l - out->params.p);
+		return;
+	}
+	out->auri = *value;
+	out->params = *value;
+}
+
 /* From or To. A URI that libre can't read is kept as it stands: it is shown, never resolved. */
 static int parse_address(
 	struct sip_message *m, const char *name, const char **uri, const char **tag)
@@ -199,10 +216,8 @@ static int parse_address(
 
 	if (!t.data || t.bytes == 0)
 		return -EBADMSG;
-	if (sip_addr_decode(&address, &value) != 0) {
-		address.auri = value;
-		address.params = value;
-	}
+	if (sip_addr_decode(&address, &value) != 0)
+		split_address(&address, &value);
 	if (address.params.p)
 		(void)msg_param_decode(&address.params, "tag", &tag_value);
 	t = trimmed(address.auri.p, address.auri.p + address.auri.l);

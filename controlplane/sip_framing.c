@@ -27,35 +27,53 @@ static uint32_t next_line(const char *text, uint32_t bytes, uint32_t at)
 	return end ? (uint32_t)(end - text) + 1 : bytes;
 }
 
+/* The value of a header line that is called `name`, or by one letter; NULL: it is another. */
+static const char *header_value(const char *line, const char *end, const char *name, char compact)
+{
+	size_t length = strlen(name);
+
+	if ((size_t)(end - line) > length && strncasecmp(line, name, length) == 0)
+		line += length;
+	else if (line < end && (*line | 0x20) == compact)
+		line++;
+	else
+		return NULL;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	if (line == end || *line++ != ':')
+		return NULL;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	return line;
+}
+
 /* The number in a header line "Content-Length: n" or "l: n"; -1: it is another header. One that is
  * no number is as good as too long. */
 static int64_t content_length(const char *line, const char *end)
 {
-	static const char name[] = "Content-Length";
-	size_t length = sizeof(name) - 1;
 	int64_t value = 0;
 
-	if ((size_t)(end - line) > length && strncasecmp(line, name, length) == 0)
-		line += length;
-	else if (line < end && (*line == 'l' || *line == 'L'))
-		line++;
-	else
+	line = header_value(line, end, "Content-Length", 'l');
+	if (!line)
 		return -1;
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
-	if (line == end || *line++ != ':')
-		return -1;
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
 	for (; line < end && *line >= '0' && *line <= '9' && value <= SIP_BYTES_MAX; line++)
 		value = value * 10 + (*line - '0');
 	return value;
 }
 
+/* A body that no header measures, at `at`: up to the next message, or to the end of the text. */
+static uint32_t end_of_body(const char *text, uint32_t bytes, uint32_t at)
+{
+	while (at < bytes && !sip_framing_begins(text + at, bytes - at))
+		at = next_line(text, bytes, at);
+	return at;
+}
+
 /* The length of the message at the beginning of the text; 0: its headers are not whole. */
-static uint64_t message_bytes(const char *text, uint32_t bytes)
+static uint64_t message_bytes(const char *text, uint32_t bytes, bool *no_length)
 {
 	int64_t body = -1;
+	bool typed = false;
 	uint32_t at = next_line(text, bytes, 0);
 
 	while (at < bytes) {
@@ -66,8 +84,12 @@ static uint64_t message_bytes(const char *text, uint32_t bytes)
 			return 0;
 		while (end > text + at && is_line_end(end[-1]))
 			end--;
-		if (end == text + at)
-			return next + (uint64_t)(body > 0 ? body : 0);
+		if (end == text + at) {
+			*no_length = typed && body < 0;
+			return *no_length ? end_of_body(text, bytes, next)
+					  : next + (uint64_t)(body > 0 ? body : 0);
+		}
+		typed = typed || header_value(text + at, end, "Content-Type", 'c');
 		if (body < 0)
 			body = content_length(text + at, end);
 		at = next;
@@ -77,8 +99,8 @@ static uint64_t message_bytes(const char *text, uint32_t bytes)
 
 static struct sip_frame message_at_start(const char *text, uint32_t bytes)
 {
-	uint64_t length = message_bytes(text, bytes);
 	struct sip_frame f = {.kind = SIP_FRAME_PART};
+	uint64_t length = message_bytes(text, bytes, &f.no_length);
 
 	if (length > SIP_BYTES_MAX || (length == 0 && bytes > SIP_BYTES_MAX)) {
 		f.kind = SIP_FRAME_NONE; /* too long: go on behind its first line */

@@ -16,6 +16,8 @@ struct sip_frame {
 	enum sip_frame_kind kind; /* of what is behind `skip` */
 	uint32_t skip; /* bytes to be passed over first: keep-alives, or what is no SIP */
 	uint32_t bytes;
+	bool no_length; /* a message with a Content-Type and no Content-Length (RFC 3261, 20.14,
+			   wants one): the body is what is there before the next message */
 };
 
 /* in_step: the text begins where a message ended, or the connection began; else what is before the

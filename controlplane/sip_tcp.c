@@ -1,67 +1,23 @@
 /* See sip_tcp.h. What is in order is appended to the stream's text, from which messages are cut off
- * (sip_framing.h); what came too early waits in a list, in order. */
-#include "controlplane/sip_tcp.h"
+ * (sip_tcp_content.c); what came too early waits in a list, in order. */
+#include "controlplane/sip_tcp_stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "controlplane/config.h"
 #include "controlplane/sip_framing.h"
+#include "controlplane/websocket.h"
 
-#define BUCKETS 4096 /* a power of two */
 #define STREAMS_MAX 8192
 #define BYTES_MAX (32U << 20)	    /* of all streams together */
 #define EARLY_BYTES_MAX (256 << 10) /* of one stream, that wait for a hole to be filled */
 #define EARLY_NS 1000000000ULL
-#define JUMP_MAX (1 << 20)	 /* further off, and it is another connection */
-#define UNFRAMED_MAX (64U << 10) /* without a message: it is no SIP */
+#define JUMP_MAX (1 << 20) /* further off, and it is another connection */
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
-#define TLS_PORT 5061
-
-enum content { CONTENT_UNKNOWN, CONTENT_SIP, CONTENT_TLS, CONTENT_OTHER };
-
-struct early {
-	struct early *next; /* by sequence number */
-	uint32_t sequence;
-	uint32_t bytes;
-	char data[];
-};
-
-struct stream {
-	struct netaddr source;
-	struct netaddr destination;
-	uint32_t encapsulation;
-	uint32_t next_sequence;
-	enum content content;
-	bool in_step;	   /* the text begins with a message */
-	uint32_t unframed; /* bytes passed over since the last message */
-	struct early *early;
-	uint32_t early_bytes;
-	uint64_t early_ns; /* since when it waits */
-	char *text;
-	uint32_t text_bytes;
-	uint32_t text_room;
-	struct stream *next; /* hash chain */
-	struct stream *newer;
-	struct stream *older;
-};
-
-struct sip_tcp {
-	const struct config *config;
-	struct dialogs *dialogs;
-	struct stream *buckets[BUCKETS];
-	struct stream *newest; /* by their last segment */
-	struct stream *oldest;
-	unsigned int count;
-	unsigned int waiting; /* streams with a hole */
-	uint32_t bytes;	      /* texts and early segments */
-	bool told_of_tls;
-};
 
 int sip_tcp_create(struct sip_tcp **out, const struct config *config, struct dialogs *dialogs)
 {
@@ -82,10 +38,10 @@ static struct stream **bucket_of(struct sip_tcp *t, const struct netaddr *source
 {
 	uint32_t hash = netaddr_hash(source) * 31U + netaddr_hash(destination) + encapsulation;
 
-	return &t->buckets[(hash ^ hash >> 16) & (BUCKETS - 1)];
+	return &t->buckets[(hash ^ hash >> 16) & (SIP_TCP_BUCKETS - 1)];
 }
 
-static struct stream *find(struct sip_tcp *t, const struct netaddr *source,
+struct stream *sip_tcp_find(struct sip_tcp *t, const struct netaddr *source,
 	const struct netaddr *destination, uint32_t encapsulation)
 {
 	struct stream *s = *bucket_of(t, source, destination, encapsulation);
@@ -121,13 +77,14 @@ static void drop_first_early(struct sip_tcp *t, struct stream *s)
 	free(e);
 }
 
-static void drop_text(struct sip_tcp *t, struct stream *s)
+void sip_tcp_drop_text(struct sip_tcp *t, struct stream *s)
 {
 	free(s->text);
 	t->bytes -= s->text_room;
 	s->text = NULL;
 	s->text_bytes = 0;
 	s->text_room = 0;
+	s->message_bytes = 0;
 }
 
 /* Begins anew at a sequence number. */
@@ -135,7 +92,7 @@ static void restart(struct sip_tcp *t, struct stream *s, uint32_t sequence, bool
 {
 	while (s->early)
 		drop_first_early(t, s);
-	drop_text(t, s);
+	sip_tcp_drop_text(t, s);
 	s->next_sequence = sequence;
 	s->content = CONTENT_UNKNOWN;
 	s->in_step = in_step;
@@ -198,94 +155,6 @@ static bool make_room(struct sip_tcp *t, const struct stream *but, uint32_t byte
 
 /* --- What is in order --- */
 
-static bool is_sip_port(const struct config *c, const struct netaddr *a)
-{
-	for (unsigned int i = 0; i < c->sbc.sip_port_count; i++)
-		if (c->sbc.sip_ports[i] == a->port)
-			return true;
-	return a->port == TLS_PORT;
-}
-
-static void tell_of_tls(struct sip_tcp *t, const struct stream *s)
-{
-	char source[NETADDR_TEXT_BYTES];
-	char destination[NETADDR_TEXT_BYTES];
-	const struct stream *back = find(t, &s->destination, &s->source, s->encapsulation);
-
-	if (!back || back->content != CONTENT_TLS)
-		dialog_note(t->dialogs, DIALOG_tls);
-	if (t->told_of_tls)
-		return;
-	t->told_of_tls = true;
-	log_warning("sip",
-		"SIP over TLS from %s to %s can't be read off the wire: have the SBC tell of its "
-		"calls by the SIP-events API (POST /v1/sip-events) or HEP",
-		netaddr_format(&s->source, source), netaddr_format(&s->destination, destination));
-}
-
-/* What the first bytes say. */
-static void know_content(struct sip_tcp *t, struct stream *s)
-{
-	if (s->text_bytes < 3)
-		return;
-	s->content = CONTENT_SIP;
-	/* A record of TLS (RFC 8446, 5.1): a handshake, or data when it began before. */
-	if ((s->text[0] != 0x16 && s->text[0] != 0x17) || s->text[1] != 3 ||
-		(unsigned char)s->text[2] > 4)
-		return;
-	if (is_sip_port(t->config, &s->source) || is_sip_port(t->config, &s->destination)) {
-		s->content = CONTENT_TLS;
-		tell_of_tls(t, s);
-	} else {
-		s->content = CONTENT_OTHER;
-	}
-}
-
-static void cut_off(struct stream *s, uint32_t bytes)
-{
-	s->text_bytes -= bytes;
-	memmove(s->text, s->text + bytes, s->text_bytes);
-}
-
-/* Of what is no SIP. */
-static void note_unframed(struct sip_tcp *t, struct stream *s, uint32_t bytes)
-{
-	s->unframed += bytes;
-	if (s->unframed <= UNFRAMED_MAX)
-		return;
-	s->content = CONTENT_OTHER;
-	dialog_note(t->dialogs, DIALOG_tcp_not_sip);
-}
-
-/* Takes all whole messages out of a stream's text. */
-static void take_messages(struct sip_tcp *t, struct stream *s, const struct sip_packet *p)
-{
-	struct sip_packet message = *p;
-
-	message.source = s->source;
-	message.destination = s->destination;
-	message.encapsulation = s->encapsulation;
-	while (s->content == CONTENT_SIP && s->text_bytes > 0) {
-		struct sip_frame f = sip_framing_next(s->text, s->text_bytes, s->in_step);
-
-		if (f.skip > 0) {
-			cut_off(s, f.skip);
-			if (!s->in_step || f.kind == SIP_FRAME_NONE)
-				note_unframed(t, s, f.skip);
-			s->in_step = f.kind != SIP_FRAME_NONE;
-			continue;
-		}
-		if (f.kind != SIP_FRAME_MESSAGE)
-			return;
-		message.data = s->text;
-		message.bytes = f.bytes;
-		dialog_receive(t->dialogs, &message);
-		cut_off(s, f.bytes);
-		s->in_step = true;
-		s->unframed = 0;
-	}
-}
-
 static bool append(struct sip_tcp *t, struct stream *s, const char *data, uint32_t bytes)
 {
 	uint32_t room = s->text_room ? s->text_room : 2048;
@@ -315,6 +184,10 @@ static void go_on(struct sip_tcp *t, struct stream *s, const char *data, uint32_
 	s->next_sequence += bytes;
 	if (s->content == CONTENT_TLS)
 		return;
+	if (!s->in_step && s->message_bytes == 0 && websocket_begins_sip(data, bytes))
+		sip_tcp_begin_websocket(t, s);
+	else if (s->content == CONTENT_WEBSOCKET && !s->in_step)
+		return;
 	if (s->content == CONTENT_OTHER) {
 		if (!sip_framing_begins(data, bytes))
 			return;
@@ -323,15 +196,13 @@ static void go_on(struct sip_tcp *t, struct stream *s, const char *data, uint32_
 	}
 	if (!append(t, s, data, bytes)) {
 		dialog_note(t->dialogs, DIALOG_tcp_refused);
-		drop_text(t, s);
+		sip_tcp_drop_text(t, s);
 		s->in_step = false;
 		return;
 	}
-	if (s->content == CONTENT_UNKNOWN)
-		know_content(t, s);
-	take_messages(t, s, p);
+	sip_tcp_take(t, s, p);
 	if (s->content == CONTENT_TLS || s->content == CONTENT_OTHER || s->text_bytes == 0)
-		drop_text(t, s);
+		sip_tcp_drop_text(t, s);
 }
 
 /* --- What is not --- */
@@ -382,7 +253,7 @@ static void take_early(struct sip_tcp *t, struct stream *s, const struct sip_pac
 static void give_up_hole(struct sip_tcp *t, struct stream *s, const struct sip_packet *p)
 {
 	dialog_note(t->dialogs, DIALOG_tcp_gaps);
-	drop_text(t, s);
+	sip_tcp_drop_text(t, s);
 	s->in_step = false;
 	s->next_sequence = s->early->sequence;
 	take_early(t, s, p);
@@ -446,7 +317,7 @@ static uint32_t be32(const uint8_t *p)
 static struct stream *stream_of(
 	struct sip_tcp *t, const struct sip_packet *p, uint32_t sequence, bool syn, bool data)
 {
-	struct stream *s = find(t, &p->source, &p->destination, p->encapsulation);
+	struct stream *s = sip_tcp_find(t, &p->source, &p->destination, p->encapsulation);
 
 	if (s) {
 		list_remove(t, s);

@@ -3,9 +3,11 @@
  *
  * Each direction of a connection is a stream of its own. Segments may come out of order, again,
  * overlapping, with holes, or from the middle of a connection on; after a hole a stream goes on at
- * the next line that begins a message. Content-Length says where a message ends (none: it has no
- * body). Memory is bounded: the streams that were silent for longest make room. TLS is told apart
- * and counted. */
+ * the next line that begins a message. Content-Length says where a message ends. Without one it has
+ * no body, but where a Content-Type says that it has: then what is there is taken for it, and
+ * counted. Memory is bounded: the streams that were silent for longest make room. TLS is told apart
+ * and counted. WebSocket (RFC 7118) is, by its HTTP upgrade or by a frame with SIP in it, and its
+ * frames are taken apart. */
 #ifndef LEGTAP_CONTROLPLANE_SIP_TCP_H
 #define LEGTAP_CONTROLPLANE_SIP_TCP_H
 

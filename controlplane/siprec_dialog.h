@@ -15,8 +15,11 @@
 #define SIPREC_SDP_BYTES 16384 /* of a description of legtap's */
 #define SIPREC_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n"
 
+struct siprec_access;
+
 struct siprec_server {
 	struct control *control;
+	struct siprec_access *access;
 	struct sip *sip;
 	struct sip_lsnr *listener;
 	struct sip_lsnr *responses; /* that no transaction waits for (any more) */

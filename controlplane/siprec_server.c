@@ -6,16 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <re.h>
+
+#define DEBUG_MODULE "siprec" /* the header wants both */
+#define DEBUG_LEVEL 0
+#include <re_dbg.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "controlplane/account.h"
 #include "controlplane/netaddr_sa.h"
+#include "controlplane/siprec_access.h"
 #include "controlplane/siprec_dialog.h"
 #include "controlplane/sip_body.h"
 
 #define DIALOG_BUCKETS 4096
 #define TRANSACTION_BUCKETS 1024
 #define CONNECTION_BUCKETS 64
+#define PORT_REST_NS 5000000000ULL /* T4, how long a message may be on its way (RFC 3261, A) */
 
 #define SIPREC_NAME(name, help) [SIPREC_##name] = #name,
 #define SIPREC_HELP(name, help) [SIPREC_##name] = help,
@@ -24,6 +32,8 @@ static const char *const counter_helps[] = {SIPREC_COUNTERS(SIPREC_HELP)};
 
 uint64_t siprec_count(const struct siprec_server *s, enum siprec_counter c)
 {
+	if (s && c == SIPREC_no_port)
+		return media_ports_refused(s->ports);
 	return s ? s->counts[c] : 0;
 }
 
@@ -371,20 +381,6 @@ static void on_options(struct siprec_server *s, const struct sip_msg *m)
 		&m->dst, sip_transp_param(m->tp));
 }
 
-static bool may_send(const struct siprec_server *s, const struct sa *peer)
-{
-	const struct config *c = s->control->config;
-	bool own = c->siprec.allow_count > 0;
-	const struct netprefix *list = own ? c->siprec.allow : c->sbc.addresses;
-	unsigned int count = own ? c->siprec.allow_count : c->sbc.address_count;
-	struct netaddr from;
-	char text[64];
-
-	if (re_snprintf(text, sizeof(text), "%j", peer) < 0 || netaddr_parse(text, &from) != 0)
-		return false;
-	return netprefix_any_contains(list, count, &from);
-}
-
 static bool on_request(const struct sip_msg *m, void *arg)
 {
 	struct siprec_server *s = arg;
@@ -392,14 +388,9 @@ static bool on_request(const struct sip_msg *m, void *arg)
 
 	s->control->now_ns = clock_now_ns();
 	s->counts[SIPREC_requests] += !ack;
-	if (!may_send(s, &m->src)) {
-		if (!ack && s->counts[SIPREC_refused_address]++ == 0)
-			log_warning("siprec",
-				"a request came from an address that is not in siprec.allow (told "
-				"once)");
-		if (!ack)
-			(void)sip_treply(NULL, s->sip, m, 403, "Forbidden");
-	} else if (ack) {
+	if (!siprec_access_allows(s->access, m))
+		return true;
+	if (ack) {
 		on_ack(s, m);
 	} else if (pl_strcmp(&m->met, "INVITE") == 0 || pl_strcmp(&m->met, "UPDATE") == 0) {
 		on_invite_or_update(s, m);
@@ -447,12 +438,18 @@ static int make_ports(struct siprec_server *s, struct errmsg *e)
 	}
 	err = media_ports_create(
 		&s->ports, addresses, count, c->siprec.media_ports[0], c->siprec.media_ports[1]);
-	return err ? errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err)) : 0;
+	if (err)
+		return errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err));
+	media_ports_let_rest(s->ports, &s->control->now_ns, PORT_REST_NS);
+	return 0;
 }
 
 static int listen_at(
 	struct siprec_server *s, const struct listen_address *at, unsigned int i, struct errmsg *e)
 {
+	static const enum sip_transp transports[] = {[LISTEN_UDP] = SIP_TRANSP_UDP,
+		[LISTEN_TCP] = SIP_TRANSP_TCP,
+		[LISTEN_TLS] = SIP_TRANSP_TLS};
 	struct netaddr host = at->address;
 	char text[NETADDR_TEXT_BYTES];
 	struct sa sa;
@@ -461,13 +458,20 @@ static int listen_at(
 	host.port = 0;
 	err = sa_set_str(&sa, netaddr_format(&host, text), at->address.port);
 	if (!err)
-		err = sip_transp_add(s->sip, at->tcp ? SIP_TRANSP_TCP : SIP_TRANSP_UDP, &sa);
+		err = sip_transp_add(
+			s->sip, transports[at->transport], &sa, siprec_access_tls(s->access));
 	netaddr_format(&at->address, text);
 	if (err)
 		return errmsg_set(e, -err, "siprec.listen[%u]: %s:%s: %s", i,
-			at->tcp ? "tcp" : "udp", text, strerror(err));
-	log_info("siprec", "listening at %s:%s", at->tcp ? "tcp" : "udp", text);
+			listen_transport_name(at->transport), text, strerror(err));
+	log_info("siprec", "listening at %s:%s", listen_transport_name(at->transport), text);
 	return 0;
+}
+
+/* libre's own complaints, of clients that break off a TLS handshake. */
+static void on_libre(int level, const char *text, size_t bytes, void *arg)
+{
+	log_debug("siprec", "%.*s", (int)bytes, text);
 }
 
 int siprec_server_create(struct siprec_server **out, struct control *control, struct errmsg *e)
@@ -483,6 +487,7 @@ int siprec_server_create(struct siprec_server **out, struct control *control, st
 	if (!s)
 		return errmsg_set(e, -ENOMEM, "no memory for the SIPREC server");
 	s->control = control;
+	dbg_handler_set(on_libre, NULL);
 	err = make_ports(s, e);
 	if (err == 0) {
 		err = hash_alloc(&s->dialogs, DIALOG_BUCKETS);
@@ -496,6 +501,8 @@ int siprec_server_create(struct siprec_server **out, struct control *control, st
 		if (err)
 			err = errmsg_set(e, -err, "the SIPREC server: %s", strerror(err));
 	}
+	if (err == 0)
+		err = siprec_access_create(&s->access, s, e);
 	for (unsigned int i = 0; i < c->siprec.listen_count && err == 0; i++)
 		err = listen_at(s, &c->siprec.listen[i], i, e);
 	if (err) {
@@ -520,6 +527,12 @@ void siprec_server_end(struct siprec_server *s)
 	(void)hash_apply(s->dialogs, end_dialog, NULL);
 }
 
+void siprec_server_reload(struct siprec_server *s)
+{
+	if (s)
+		siprec_access_reload(s->access);
+}
+
 void siprec_server_destroy(struct siprec_server *s)
 {
 	if (!s)
@@ -532,6 +545,7 @@ void siprec_server_destroy(struct siprec_server *s)
 		sip_close(s->sip, true);
 	mem_deref(s->sip);
 	mem_deref(s->dialogs);
+	siprec_access_destroy(s->access);
 	media_ports_destroy(s->ports);
 	free(s);
 }

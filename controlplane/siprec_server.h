@@ -1,5 +1,5 @@
-/* The session recording server (RFC 7866): SIP over UDP and TCP by libre's transactions, in its
- * loop. Control thread.
+/* The session recording server (RFC 7866): SIP over UDP, TCP and TLS by libre's transactions, in
+ * its loop. Control thread.
  *
  * A session: INVITE (checked, legs made) → 200, sent again until its ACK → re-INVITE, UPDATE →
  * BYE of either side, or its timer (RFC 4028) runs out. */
@@ -17,10 +17,13 @@ struct siprec_server;
 #define SIPREC_COUNTERS(X) \
 	X(requests, "SIP requests received, ACK left out") \
 	X(refused_address, "requests from addresses that may not send") \
+	X(challenged, "requests asked for digest credentials") \
+	X(refused_credentials, "requests with digest credentials that were wrong") \
 	X(accepted, "recording sessions accepted") \
 	X(refused, "INVITEs and UPDATEs refused: not SIPREC, no usable stream, no room") \
 	X(malformed, "requests refused for a body that could not be read") \
 	X(updates, "re-INVITEs and UPDATEs accepted") \
+	X(no_port, "streams refused because every media port was taken or at rest") \
 	X(expired, "sessions ended because nobody refreshed them or acknowledged their answer")
 
 #define SIPREC_ENUM(name, help) SIPREC_##name,
@@ -32,6 +35,9 @@ int siprec_server_create(struct siprec_server **out, struct control *control, st
 
 /* Ends all sessions with a BYE; new ones are refused. NULL is legal. */
 void siprec_server_end(struct siprec_server *s);
+
+/* Reads certificates and users again, in the background. NULL is legal. */
+void siprec_server_reload(struct siprec_server *s);
 
 /* NULL is legal. Before the legs are. */
 void siprec_server_destroy(struct siprec_server *s);

@@ -90,7 +90,7 @@ static enum rx_counter outcome_of(
 	case DECAP_NOT_IP:
 		return RX_not_ip;
 	case DECAP_FRAGMENT:
-		return RX_fragment;
+		return RX_fragments;
 	case DECAP_UNKNOWN_TUNNEL:
 		return RX_unknown_tunnel;
 	case DECAP_TOO_DEEP:
@@ -136,6 +136,21 @@ static inline void set_rx(struct flow_key *key, unsigned int rx)
 		key->v6.scope |= flow_scope(0, rx);
 }
 
+static inline void parse_frame(struct burst *b, const struct burst_rules *rules,
+	const struct stream_table *table, unsigned int i, const struct frame *f)
+{
+	decap_parse(f, &b->decaps[i]);
+	b->outcomes[i] = (uint8_t)outcome_of(b, rules, i);
+	if (likely(b->outcomes[i] == RX_recorded)) {
+		set_rx(&b->decaps[i].key, rules->rx);
+		b->look_up_of[i] = (uint8_t)b->media_count;
+		b->media[b->media_count] = (uint8_t)i;
+		look_up_begin(table, &b->look_ups[b->media_count++], &b->decaps[i].key);
+	} else if (unlikely(b->outcomes[i] == RX_fragments)) {
+		b->fragment_count++;
+	}
+}
+
 static inline void parse_packet(struct burst *b, const struct burst_rules *rules,
 	const struct stream_table *table, unsigned int i, uint64_t tally[RX_COUNTER_COUNT])
 {
@@ -149,13 +164,59 @@ static inline void parse_packet(struct burst *b, const struct burst_rules *rules
 		tally[RX_bad_checksum]++;
 	if (unlikely(f.wire > f.captured))
 		tally[RX_cut_frame]++;
-	decap_parse(&f, &b->decaps[i]);
-	b->outcomes[i] = (uint8_t)outcome_of(b, rules, i);
-	if (likely(b->outcomes[i] == RX_recorded)) {
-		set_rx(&b->decaps[i].key, rules->rx);
-		b->look_up_of[i] = (uint8_t)b->media_count;
-		b->media[b->media_count] = (uint8_t)i;
-		look_up_begin(table, &b->look_ups[b->media_count++], &b->decaps[i].key);
+	parse_frame(b, rules, table, i, &f);
+}
+
+void burst_fill_area(struct burst *b, unsigned int i)
+{
+	struct packet_area *area = packet_area_of(b->mbufs[i]);
+
+	if (b->own_times)
+		return;
+	area->packet.arrival_ns = b->arrivals[i];
+	area->since_ns = b->since_ns;
+	area->packet.port = b->port;
+	area->wire_bytes = b->mbufs[i]->pkt_len;
+	area->link = LINK_ETHERNET;
+}
+
+/* A fragment that makes its packet whole, which may be a fragment again, of the one that was in a
+ * tunnel with it, has it in its place. */
+static void take_fragment(struct burst *b, const struct burst_rules *rules,
+	const struct stream_table *table, unsigned int i, uint64_t tally[RX_COUNTER_COUNT])
+{
+	while (b->outcomes[i] == RX_fragments) {
+		struct rte_mbuf *whole =
+			fragments_take(rules->fragments, b->mbufs[i], &b->decaps[i], tally);
+		struct frame f;
+
+		if (!whole)
+			return;
+		tally[RX_fragments]++;
+		rte_pktmbuf_free(b->mbufs[i]);
+		b->mbufs[i] = whole;
+		f = frame_of(b, whole, &b->arrivals[i]);
+		parse_frame(b, rules, table, i, &f);
+	}
+}
+
+/* Goes through the burst once more, for the RTP packets are listed in order. */
+static __attribute__((noinline, cold)) void take_fragments(struct burst *b,
+	const struct burst_rules *rules, const struct stream_table *table,
+	uint64_t tally[RX_COUNTER_COUNT])
+{
+	for (unsigned int i = 0; i < b->count; i++)
+		burst_fill_area(b, i);
+	b->own_times = true;
+	b->media_count = 0;
+	for (unsigned int i = 0; i < b->count; i++) {
+		if (b->outcomes[i] == RX_recorded) {
+			struct frame f = frame_of(b, b->mbufs[i], &b->arrivals[i]);
+
+			parse_frame(b, rules, table, i, &f);
+		} else if (b->outcomes[i] == RX_fragments) {
+			take_fragment(b, rules, table, i, tally);
+		}
 	}
 }
 
@@ -163,10 +224,13 @@ void burst_parse(struct burst *b, const struct burst_rules *rules, const struct 
 	uint64_t tally[RX_COUNTER_COUNT])
 {
 	b->media_count = 0;
+	b->fragment_count = 0;
 	for (unsigned int i = 0; i < b->count; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], const void *));
 	for (unsigned int i = 0; i < b->count; i++)
 		parse_packet(b, rules, table, i, tally);
+	if (unlikely(b->fragment_count > 0))
+		take_fragments(b, rules, table, tally);
 }
 
 void burst_find(struct burst *b, const struct stream_table *table, unsigned int from)

@@ -12,6 +12,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/decap.h"
+#include "dataplane/fragment.h"
 #include "dataplane/stream_table.h"
 
 #define BURST_PACKETS 64
@@ -19,6 +20,7 @@
 /* What burst_parse needs to know of its rx core. */
 struct burst_rules {
 	unsigned int rx;
+	struct fragments *fragments; /* the core's */
 	bool any_tcp;		     /* with sip_port_count 0: TCP may be SIP on any port */
 	unsigned int sip_port_count; /* 0: SIP may be on any port */
 	uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX]; /* network order */
@@ -31,6 +33,7 @@ struct burst {
 	uint64_t since_ns; /* none of them arrived before, otherwise */
 	uint8_t port;	   /* that they came from */
 	unsigned int media_count;
+	unsigned int fragment_count;
 	struct rte_mbuf *mbufs[BURST_PACKETS];
 	uint64_t arrivals[BURST_PACKETS];
 	/* enum rx_counter; RX_recorded stands for RTP, whose stream is yet to decide */
@@ -42,12 +45,20 @@ struct burst {
 };
 
 /* Parses the `count` packets in mbufs, sets arrivals, decaps and outcomes, and begins the look-ups
- * of those that are RTP. `tally` gets the notes: bytes, bad_checksum, cut_frame. */
+ * of those that are RTP. `tally` gets the notes: bytes, bad_checksum, cut_frame.
+ *
+ * Fragments go to rules->fragments, which counts what becomes of them; their outcome here is
+ * RX_fragments. One that makes a packet whole has it in its place. With fragments in it a burst has
+ * own_times afterwards. */
 void burst_parse(struct burst *b, const struct burst_rules *rules, const struct stream_table *table,
 	uint64_t tally[RX_COUNTER_COUNT]);
 
 /* Finds the streams of the RTP packets from place `from` on. Look-ups must have begun. */
 void burst_find(struct burst *b, const struct stream_table *table, unsigned int from);
+
+/* Fills the private area of packet i, but for what packet_describe says, when the burst has no
+ * own_times. */
+void burst_fill_area(struct burst *b, unsigned int i);
 
 /* The UDP payload of packet i, as far as it is in the first segment. */
 static inline const uint8_t *burst_payload(const struct burst *b, unsigned int i)

@@ -22,7 +22,7 @@ void command_queue_destroy(struct command_queue *q)
 
 static bool is_acknowledged(const struct command *c)
 {
-	return c->cookie != 0 || c->kind == COMMAND_REMOVE;
+	return c->kind == COMMAND_REMOVE || (c->kind == COMMAND_SET && c->cookie != 0);
 }
 
 static bool try_to_send(struct command_queue *q, const struct command *c)

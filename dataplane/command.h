@@ -23,18 +23,20 @@ enum command_kind {
 };
 
 struct command {
-	uint64_t cookie; /* of a COMMAND_SET; 0: not acknowledged */
 	union {
-		uint64_t open_ns; /* with GATE_RECORD */
-		stream_id id;	  /* of a COMMAND_WATCH */
+		uint64_t cookie; /* of a COMMAND_SET; 0: not acknowledged */
+		stream_id id;	 /* of a COMMAND_WATCH */
+	};
+	union {
+		struct {
+			uint64_t open_ns; /* with GATE_RECORD */
+			track_ref track;
+			uint32_t ordinal;
+		};
+		struct stream_watch watch; /* of a COMMAND_WATCH */
+		uint32_t copy_of;	   /* of a COMMAND_COPY */
 	};
 	uint32_t stream;
-	track_ref track;
-	union {
-		uint32_t ordinal;
-		uint8_t watched_types[STREAM_WATCHED_TYPES]; /* of a COMMAND_WATCH */
-		uint32_t copy_of;			     /* of a COMMAND_COPY */
-	};
 	uint8_t kind; /* enum command_kind */
 	uint8_t gate; /* enum gate */
 	uint8_t reserved[2];

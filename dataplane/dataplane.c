@@ -105,6 +105,7 @@ static int make_cores(struct dataplane *d, struct chunk_pool *pool, struct errms
 			.pool = pool,
 			.table = &d->table,
 			.handover = d->config.lossless ? &d->handover : NULL,
+			.fragments = d->fragments,
 		};
 
 		if (rx_create(&d->rx[i].rx, &config) < 0)
@@ -170,6 +171,24 @@ static int make_copies(struct dataplane *d, struct errmsg *e)
 		rte_strerror(rte_errno));
 }
 
+static int make_fragments(struct dataplane *d, struct errmsg *e)
+{
+	unsigned int count = d->config.rx_count * (d->config.fragments_max + FRAGMENT_SPARE) +
+			     (d->config.rx_count + 1) * PACKET_POOL_CACHED_MAX;
+
+	if (d->config.fragments_max == 0)
+		return 0;
+	d->fragments =
+		packet_pool_create("fragments", count, FRAGMENT_ROOM_BYTES, (int)rte_socket_id());
+	if (d->fragments)
+		return 0;
+	return errmsg_set(e, -ENOMEM,
+		"no memory for limits.fragments (%u for each rx core, %u KiB): reserve more huge "
+		"pages (%s)",
+		d->config.fragments_max, count * (FRAGMENT_ROOM_BYTES + 512) / 1024,
+		rte_strerror(rte_errno));
+}
+
 int dataplane_create(struct dataplane **out, const struct dataplane_config *config,
 	struct topology *t, struct chunk_pool *pool, struct errmsg *e)
 {
@@ -191,6 +210,8 @@ int dataplane_create(struct dataplane **out, const struct dataplane_config *conf
 		errmsg_set(e, err, "no eventfd: %s", strerror(-err));
 	if (err == 0)
 		err = make_copies(d, e);
+	if (err == 0)
+		err = make_fragments(d, e);
 	if (err == 0)
 		err = make_cores(d, pool, e);
 	if (err == 0)
@@ -226,6 +247,7 @@ void dataplane_destroy(struct dataplane *d)
 	for (unsigned int i = 0; i < d->port_count; i++)
 		port_close(&d->ports[i]);
 	capture_port_destroy(d->capture);
+	rte_mempool_free(d->fragments);
 	rte_mempool_free(d->copies);
 	handover_destroy(&d->handover);
 	stream_table_destroy(&d->table);

@@ -40,6 +40,8 @@ struct dataplane_config {
 	int rx_cores[TOPOLOGY_RX_MAX];
 	uint32_t streams_max;	     /* IPv4 and IPv6 together, known, unknown and recorded */
 	uint64_t max_age_ns;	     /* a chunk with a frame this old is handed over */
+	uint32_t fragments_max;	     /* that wait at an rx core; 0: none are put together */
+	uint64_t fragment_hold_ns;   /* how long a packet's are waited for */
 	unsigned int sip_port_count; /* 0: SIP is found by content on any port */
 	uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX];
 	bool lossless; /* --read: wait where a port would drop; see dataplane_poll */
@@ -172,16 +174,34 @@ struct watched_packet {
 	uint8_t payload[WATCHED_PAYLOAD_BYTES];
 };
 
-#define STREAM_WATCHED_TYPES 4 /* at once */
+#define STREAM_WATCHED_TYPES 8 /* at once */
 #define STREAM_WATCHED_NONE 0xff
 
-/* Watches a stream for packets of these payload types (0 to 127; STREAM_WATCHED_NONE: unused; all
- * of them: watches it no more): handlers.watched(watcher) is called for each with at least
- * WATCHED_PAYLOAD_BYTES, whatever the gate, until the stream is removed; `watcher` must live until
- * then. A full ring loses them to the handler (counted watched_lost), never the packet to its
- * track. 0, -ENOENT or -ENOMEM. */
-int stream_watch(struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES],
-	void *watcher);
+/* What is kept out of the track for the digits in it. */
+enum withhold {
+	WITHHOLD_NOTHING,
+	WITHHOLD_EVENTS, /* packets of telephone events, and what can be nothing else */
+	WITHHOLD_AUDIO,	 /* and all others from an event's first packet until WITHHOLD_AFTER_NS
+			    after its last: tones in the audio itself */
+};
+
+#define WITHHOLD_AFTER_NS 200000000ULL
+
+/* What a stream is looked through for, beside its gate: telephone events. */
+struct stream_watch {
+	uint8_t types[STREAM_WATCHED_TYPES]; /* their payload types, 0 to 127 */
+	uint8_t redundancy;		     /* that of RFC 2198, whose blocks may be events */
+	uint8_t withhold;		     /* enum withhold */
+	bool told;			     /* handlers.watched is called for them */
+};
+
+/* Watches a stream (unused types are STREAM_WATCHED_NONE). handlers.watched(watcher) is called for
+ * each event with at least WATCHED_PAYLOAD_BYTES, whatever the gate, until the stream is removed;
+ * `watcher` must live until then. A full ring loses them to the handler (counted watched_lost),
+ * never the packet to its track. What is withheld while the gate records is counted so, and never
+ * copied. 0, -ENOENT or -ENOMEM. */
+int stream_watch(
+	struct dataplane *d, stream_id id, const struct stream_watch *watch, void *watcher);
 
 struct stream_stats {
 	uint64_t last_ns; /* arrival of its newest packet; 0: none */
@@ -189,7 +209,8 @@ struct stream_stats {
 	uint32_t recorded;
 	uint32_t not_wanted; /* with the gate off or unknown */
 	uint32_t while_paused;
-	uint32_t dropped; /* no chunk, too long */
+	uint32_t withheld; /* by what is watched for */
+	uint32_t dropped;  /* no chunk, too long */
 };
 
 /* A stream's counts so far (they may lag by a burst). 0 or -ENOENT. */

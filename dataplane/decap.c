@@ -55,6 +55,18 @@ static enum layer after_null(struct parser *p)
 	}
 }
 
+/* An IP packet out of an encapsulation that is gone. */
+static enum layer after_inner(struct parser *p)
+{
+	const uint8_t *h = header(p, LINK_INNER_BYTES);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	p->encapsulation = be32(h) & ((1U << ENCAPSULATION_BITS) - 1);
+	p->at += LINK_INNER_BYTES;
+	return after_raw(p);
+}
+
 static inline enum layer parse_link(struct parser *p)
 {
 	switch (p->link) {
@@ -68,6 +80,8 @@ static inline enum layer parse_link(struct parser *p)
 		return after_raw(p);
 	case LINK_NULL:
 		return after_null(p);
+	case LINK_INNER:
+		return after_inner(p);
 	}
 	return done(p, DECAP_NOT_IP);
 }
@@ -119,6 +133,25 @@ static inline enum layer after_protocol(struct parser *p, uint8_t protocol)
 	return layer == LAYER_DONE ? done(p, DECAP_NOT_UDP) : layer;
 }
 
+/* A fragment, whose header stands at p->at, of a packet of `protocol`: of those that nobody looks
+ * into none is wanted. */
+static enum layer after_fragment(struct parser *p, uint8_t protocol)
+{
+	struct decap *out = p->out;
+	uint32_t captured = p->captured - p->at;
+
+	if (layer_of_protocol(protocol, out->key.version) == LAYER_DONE)
+		return done(p, DECAP_NOT_UDP);
+	if (out->key.version == 4)
+		out->key.v4.scope = p->encapsulation;
+	else
+		out->key.v6.scope = p->encapsulation;
+	out->payload_offset = p->at;
+	out->payload_wire = p->end - p->at;
+	out->payload_bytes = out->payload_wire < captured ? out->payload_wire : captured;
+	return done(p, DECAP_FRAGMENT);
+}
+
 static inline enum layer parse_ipv4(struct parser *p)
 {
 	const uint8_t *h = header(p, 20);
@@ -132,12 +165,12 @@ static inline enum layer parse_ipv4(struct parser *p)
 	if (unlikely(header_bytes < 20 || total < header_bytes || total > p->end - p->at ||
 		     !header(p, header_bytes)))
 		return done(p, DECAP_MALFORMED);
-	if (unlikely(be16(h + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)))
-		return done(p, DECAP_FRAGMENT);
 	p->out->key.version = 4;
 	memcpy(p->out->key.v4.source, h + 12, 4);
 	memcpy(p->out->key.v4.destination, h + 16, 4);
 	p->end = p->at + total;
+	if (unlikely(be16(h + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)))
+		return after_fragment(p, h[9]);
 	p->at += header_bytes;
 	return likely(h[9] == IPPROTO_UDP) ? LAYER_UDP : after_protocol(p, h[9]);
 }
@@ -178,7 +211,7 @@ static enum layer parse_extension(struct parser *p)
 	bytes = extension_bytes(p->protocol, h[1]);
 	/* A fragment header on a whole packet is legal: an atomic fragment, RFC 6946. */
 	if (p->protocol == IPPROTO_FRAGMENT && (be16(h + 2) & 0xfff9))
-		return done(p, DECAP_FRAGMENT);
+		return after_fragment(p, h[0]);
 	if (!header(p, bytes))
 		return done(p, DECAP_MALFORMED);
 	p->at += bytes;

@@ -25,7 +25,7 @@ enum decap_verdict {
 	DECAP_TCP,
 	DECAP_NOT_UDP,	      /* IP, but neither UDP nor TCP */
 	DECAP_NOT_IP,	      /* neither IP nor a known way around it */
-	DECAP_FRAGMENT,	      /* a piece of an IP packet */
+	DECAP_FRAGMENT,	      /* a piece of an IP packet that may become one of the first two */
 	DECAP_UNKNOWN_TUNNEL, /* a tunnel with something in it that is not known */
 	DECAP_TOO_DEEP,	      /* more headers in one another than DECAP_LAYERS_MAX */
 	DECAP_MALFORMED,      /* a header contradicts a length, or is not whole */
@@ -40,9 +40,12 @@ struct frame {
 };
 
 struct decap {
-	struct flow_key key; /* with DECAP_UDP and DECAP_TCP; the rx core in its scope is 0 */
-	/* With these two. Of TCP the header is a part of the payload: at least 20 bytes of it are
-	 * readable, and say how long it is. */
+	struct flow_key key; /* with DECAP_UDP and DECAP_TCP; the rx core in its scope is 0. With
+				DECAP_FRAGMENT all but the ports */
+	/* With these three. Of TCP the header is a part of the payload: at least 20 bytes of it are
+	 * readable, and say how long it is. Of a fragment the payload begins with the header that
+	 * says which one it is, IPv4's or IPv6's fragment header (RFC 8200, 4.5): whole, and
+	 * readable. */
 	uint32_t payload_offset; /* from the frame's first byte */
 	uint32_t payload_bytes;	 /* that were captured */
 	uint32_t payload_wire;	 /* that were sent: more when the frame was cut */

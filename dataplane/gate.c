@@ -103,14 +103,11 @@ static void open_gate(struct gates *g, const struct command *c)
 static void watch(struct gates *g, const struct command *c)
 {
 	struct stream_gate *sg = &g->table->gates[c->stream];
-	bool watched = false;
 
 	sg->watched_id = c->id;
-	for (unsigned int i = 0; i < STREAM_WATCHED_TYPES; i++) {
-		sg->watched_types[i] = c->watched_types[i];
-		watched = watched || c->watched_types[i] != STREAM_WATCHED_NONE;
-	}
-	g->table->streams[c->stream].watched = watched;
+	sg->watch = c->watch;
+	g->table->streams[c->stream].watched =
+		c->watch.told || c->watch.withhold != WITHHOLD_NOTHING;
 }
 
 /* --- Copies --- */

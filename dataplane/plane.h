@@ -40,6 +40,7 @@ struct dataplane {
 	struct port ports[DATAPLANE_PORTS_MAX];
 	struct capture_port *capture;
 	struct rte_mempool *copies;
+	struct rte_mempool *fragments; /* NULL: none are put together */
 	bool running;
 };
 

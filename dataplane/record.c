@@ -135,15 +135,15 @@ static void record_copies(struct rx *rx, const struct burst *b, unsigned int i, 
 	}
 }
 
-static void serve_others(
+/* Whether the packet is withheld from the stream's own track. */
+static bool serve_others(
 	struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream, enum gate gate)
 {
 	const struct stream *s = &rx->table->streams[stream];
 
-	if (s->watched)
-		watch_packet(rx, b, i, stream, gate);
 	if (s->copied)
 		record_copies(rx, b, i, stream);
+	return s->watched && watch_packet(rx, b, i, stream, gate);
 }
 
 enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
@@ -157,8 +157,8 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 		target = gates_judge(&rx->gates, stream, since(b, i));
 		gate = target->gate;
 	}
-	if (unlikely(s->watched | s->copied))
-		serve_others(rx, b, i, stream, gate);
+	if (unlikely(s->watched | s->copied) && serve_others(rx, b, i, stream, gate))
+		return RX_withheld;
 	switch (gate) {
 	case GATE_RECORD:
 		return store(rx, b, i, stream, target);

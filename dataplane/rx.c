@@ -40,15 +40,24 @@ int rx_create(struct rx **out, const struct rx_config *config)
 		rx->rules.sip_ports[p] = htons(dc->sip_ports[p]);
 	err = filling_create(
 		&rx->filling, config->pool, config->topology, i, config->table, dc->max_age_ns);
-	if (err < 0) {
-		free(rx);
-		return err;
-	}
+	if (err < 0)
+		goto free_rx;
+	err = fragments_create(
+		&rx->fragments, dc->fragments_max, dc->fragment_hold_ns, config->fragments);
+	if (err < 0)
+		goto destroy_filling;
+	rx->rules.fragments = rx->fragments;
 	rx->reinjected.own_times = true;
 	gates_init(&rx->gates, config->table, &rx->filling, config->topology->commands[i],
 		config->topology->acks[i], dc->capture_path != NULL);
 	*out = rx;
 	return 0;
+
+destroy_filling:
+	filling_destroy(&rx->filling);
+free_rx:
+	free(rx);
+	return err;
 }
 
 void rx_destroy(struct rx *rx)
@@ -57,6 +66,7 @@ void rx_destroy(struct rx *rx)
 		return;
 	/* Given back, but never dealt with: commands before them were not taken any more. */
 	rte_pktmbuf_free_bulk(rx->reinjected.mbufs, rx->reinjected.count);
+	fragments_destroy(rx->fragments);
 	filling_destroy(&rx->filling);
 	free(rx);
 }
@@ -73,16 +83,8 @@ int rx_add_queue(struct rx *rx, const struct rx_queue *queue)
 
 static void describe(const struct rx *rx, struct burst *b, unsigned int i)
 {
-	struct packet_area *area = packet_area_of(b->mbufs[i]);
-
 	packet_describe(b->mbufs[i], &b->decaps[i], (uint8_t)rx->index);
-	if (b->own_times)
-		return;
-	area->packet.arrival_ns = b->arrivals[i];
-	area->since_ns = b->since_ns;
-	area->packet.port = b->port;
-	area->wire_bytes = b->mbufs[i]->pkt_len;
-	area->link = LINK_ETHERNET;
+	burst_fill_area(b, i);
 }
 
 static void enqueue(struct rx *rx, struct rte_ring *ring, struct rte_mbuf **mbufs,
@@ -355,6 +357,7 @@ static bool all_ended(const struct rx *rx)
 static void end(struct rx *rx)
 {
 	filling_finish(&rx->filling);
+	fragments_finish(rx->fragments, rx->tally);
 	show(rx);
 	wait_for_control(rx, HANDOVER_END, rx->now_ns);
 	filling_finish(&rx->filling);
@@ -374,6 +377,7 @@ unsigned int rx_turn(struct rx *rx)
 		taken += poll_queue(rx, &rx->queues[i]);
 	gates_cleared(&rx->gates, clear_ns(rx), rx->now_ns);
 	filling_age(&rx->filling, rx->now_ns);
+	fragments_age(rx->fragments, rx->now_ns, rx->tally);
 	if (rx->handover && taken == 0 && !rx->ended && all_ended(rx))
 		end(rx);
 	show(rx);
@@ -383,6 +387,7 @@ unsigned int rx_turn(struct rx *rx)
 void rx_finish(struct rx *rx)
 {
 	filling_finish(&rx->filling);
+	fragments_finish(rx->fragments, rx->tally);
 	show(rx);
 }
 

@@ -45,7 +45,8 @@ struct rx_config {
 	struct topology *topology;
 	const struct chunk_pool *pool;
 	struct stream_table *table;
-	struct handover *handover; /* NULL: live */
+	struct handover *handover;     /* NULL: live */
+	struct rte_mempool *fragments; /* see fragment.h */
 };
 
 struct rx {
@@ -56,6 +57,7 @@ struct rx {
 	unsigned int queue_count;
 	struct rx_queue queues[RX_QUEUES_MAX];
 	struct burst_rules rules;
+	struct fragments *fragments;
 	struct filling filling;
 	struct gates gates;
 	uint64_t tick_ns; /* the next tick; 0: none yet */

@@ -60,7 +60,9 @@ struct stream_gate {
 	struct stream_target now;    /* rx */
 	struct stream_target before; /* rx */
 	stream_id watched_id;	     /* rx; goes with what is found to the control thread */
-	uint8_t watched_types[STREAM_WATCHED_TYPES]; /* rx; STREAM_WATCHED_NONE: unused */
+	struct stream_watch watch;   /* rx */
+	uint64_t silent_until_ns;    /* rx; with WITHHOLD_AUDIO */
+	_Atomic uint32_t withheld;   /* rx; read by control */
 	/* rx; a flow's stream and its copies are a list: the next and the one before, or
 	 * STREAM_NONE. A copy is a stream that no look-up finds. */
 	uint32_t copy;

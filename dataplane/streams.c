@@ -295,15 +295,13 @@ int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
 	return 0;
 }
 
-int stream_watch(
-	struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES], void *watcher)
+int stream_watch(struct dataplane *d, stream_id id, const struct stream_watch *watch, void *watcher)
 {
 	uint32_t stream = stream_of(d, id);
-	struct command c = {.id = id, .stream = stream, .kind = COMMAND_WATCH};
+	struct command c = {.id = id, .stream = stream, .kind = COMMAND_WATCH, .watch = *watch};
 
 	if (stream == STREAM_NONE)
 		return -ENOENT;
-	memcpy(c.watched_types, types, sizeof(c.watched_types));
 	d->table.entries[stream].watcher = watcher;
 	return command_send(queue_of(d, stream), &c);
 }
@@ -328,6 +326,8 @@ int stream_stats(struct dataplane *d, stream_id id, struct stream_stats *out)
 	out->recorded = atomic_load_explicit(&s->recorded, memory_order_relaxed);
 	out->not_wanted = atomic_load_explicit(&s->not_wanted, memory_order_relaxed);
 	out->while_paused = atomic_load_explicit(&s->while_paused, memory_order_relaxed);
+	out->withheld =
+		atomic_load_explicit(&d->table.gates[stream].withheld, memory_order_relaxed);
 	out->dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed);
 	return 0;
 }

@@ -1,8 +1,9 @@
-/* Watched streams: copies of packets that an application waits for (digits), for the control
- * thread. The packet itself goes its way. */
+/* Watched streams: telephone events (RFC 4733) are found for the control thread, and kept out of
+ * the track where the leg's account says so. */
 #ifndef LEGTAP_DATAPLANE_WATCH_H
 #define LEGTAP_DATAPLANE_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/burst.h"
@@ -10,9 +11,9 @@
 
 struct rx;
 
-/* Tells the control thread of RTP packet i when its stream is watched for its payload type. gate:
- * what is in effect for it. The rx core. */
-void watch_packet(
+/* Looks at RTP packet i of a watched stream; gate: what is in effect for it. True: it must not be
+ * recorded, and is counted for its stream; otherwise it goes its way. The rx core. */
+bool watch_packet(
 	struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream, enum gate gate);
 
 #endif

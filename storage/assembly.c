@@ -12,7 +12,9 @@
 #include "common/log.h"
 
 #define WRITES_IN_FLIGHT 64U
-#define OTHER_FILES 1024U /* descriptors that are no track files */
+#define SLEEP_EAGER_NS 50000U
+#define SLEEP_PATIENT_NS 1000000U /* nothing is lost while it sleeps */
+#define OTHER_FILES 1024U	  /* descriptors that are no track files */
 
 /* --- Making --- */
 
@@ -83,7 +85,8 @@ static int make_writers(struct storage *s, struct chunk_pool *pool)
 		.lock_fd = s->spool.lock_fd,
 		.writes_in_flight = s->config.writes_in_flight,
 		.direct = s->direct,
-		.idle_sleep = s->config.idle_sleep};
+		.idle_sleep = s->config.idle_sleep,
+		.sleep_first_ns = s->config.lossless ? SLEEP_PATIENT_NS : SLEEP_EAGER_NS};
 
 	for (setup.index = 0; setup.index < s->config.writer_count; setup.index++) {
 		int err = writer_create(&s->writers[setup.index], &setup);

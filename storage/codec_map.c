@@ -103,6 +103,8 @@ static enum packet_kind kind_of(const struct codec *codec, const struct decoder_
 		return PACKET_EVENT;
 	if (strcmp(codec->name, "CN") == 0)
 		return PACKET_SILENCE;
+	if (strcmp(codec->name, "RED") == 0)
+		return PACKET_REDUNDANT;
 	return decoder ? PACKET_AUDIO : PACKET_UNDECODABLE;
 }
 
@@ -129,31 +131,51 @@ static uint8_t enter(struct codec_map *map, const struct codec *codec)
 	entry->codec = *codec;
 	entry->decoder = decoder_find(codec, &entry->form);
 	entry->kind = kind_of(codec, entry->decoder);
+	entry->sealed = codec_is_sealed(codec);
 	return (uint8_t)map->known_count++;
 }
 
-static uint8_t resolve(struct codec_map *map, uint8_t payload_type)
+/* What a payload type means in the map's epoch. */
+static struct codec explain(const struct codec_map *map, uint8_t payload_type)
 {
 	const struct codec *found = search(map, payload_type);
 	struct codec unexplained = unknown;
 
 	if (found && found->clock_hz >= CLOCK_HZ_LEAST && found->clock_hz <= CLOCK_HZ_MOST)
-		return enter(map, found);
+		return *found;
 	unexplained.payload_type = payload_type;
-	return enter(map, &unexplained);
+	return unexplained;
 }
 
-uint8_t codec_map_find(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns)
+static void go_to_epoch(struct codec_map *map, uint64_t arrival_ns)
 {
-	uint8_t *slot;
-
 	while (map->epoch + 1 < map->epoch_count &&
 		map->epochs[map->epoch + 1]->at_ns <= arrival_ns)
 		map->epoch++;
 	while (map->epoch > 0 && map->epochs[map->epoch]->at_ns > arrival_ns)
 		map->epoch--;
+}
+
+uint8_t codec_map_find(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns)
+{
+	struct codec codec;
+	uint8_t *slot;
+
+	go_to_epoch(map, arrival_ns);
 	slot = &map->resolved[map->epoch][payload_type];
-	if (*slot == UNRESOLVED)
-		*slot = resolve(map, payload_type);
+	if (*slot == UNRESOLVED) {
+		codec = explain(map, payload_type);
+		*slot = enter(map, &codec);
+	}
 	return *slot;
+}
+
+uint8_t codec_map_find_sealed(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns)
+{
+	struct codec codec;
+
+	go_to_epoch(map, arrival_ns);
+	codec = explain(map, payload_type);
+	codec_seal(&codec, SEALED_SRTP);
+	return enter(map, &codec);
 }

@@ -9,7 +9,13 @@
 #include "storage/decoder.h"
 #include "storage/journal.h"
 
-enum packet_kind { PACKET_AUDIO, PACKET_SILENCE, PACKET_EVENT, PACKET_UNDECODABLE };
+enum packet_kind {
+	PACKET_AUDIO,
+	PACKET_SILENCE,
+	PACKET_EVENT,
+	PACKET_REDUNDANT, /* RFC 2198: its blocks tell */
+	PACKET_UNDECODABLE,
+};
 
 /* A codec that was met on the track. */
 struct track_codec {
@@ -17,6 +23,7 @@ struct track_codec {
 	enum packet_kind kind;
 	const struct decoder_type *decoder; /* of PACKET_AUDIO */
 	struct decoder_form form;
+	bool sealed; /* SRTP that nobody has the key of */
 };
 
 #define CODEC_MAP_KNOWN_MAX 255
@@ -36,5 +43,8 @@ void codec_map_free(struct codec_map *map);
 
 /* The index in known[] of a payload type (0 to 127) at a time. */
 uint8_t codec_map_find(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns);
+
+/* The same of a packet that is encrypted and was not opened: "SRTP " and the codec's name. */
+uint8_t codec_map_find_sealed(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns);
 
 #endif

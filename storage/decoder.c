@@ -137,7 +137,10 @@ const char *decoder_remedy(const struct codec *codec)
 		{"G729", "needs libbcg729, which is GPL-3, when legtap is built (meson "
 			 "-Dgpl_codecs=enabled)"},
 		{"ILBC", "no library in Debian decodes it; its packets are kept as received"},
-		{"SRTP", "is encrypted: legtap has no key; its packets are kept as received"},
+		{"SRTP", "is encrypted, and no key that SDP told opens it; its packets are kept as "
+			 "received"},
+		{"DTLS-SRTP", "is encrypted with keys that only the two ends have (DTLS); its "
+			      "packets are kept as received"},
 		{"UNKNOWN", "neither SDP nor RFC 3551 names its payload type"},
 	};
 

@@ -129,11 +129,15 @@ int directory_put(const char *directory, const char *key, const char *file, stru
 	if (snprintf(path, sizeof(path), "%s/%s", directory, key) >= (int)sizeof(path) ||
 		snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
 		return errmsg_set(e, -ENAMETOOLONG, "the path of %.128s… is too long", key);
-	err = make_folders(path);
-	if (err != 0)
-		return errmsg_set(
-			e, err, "cannot make the folders of %s: %s", path, strerror(-err));
 	err = bring(file, part);
+	/* Nearly always they are there. */
+	if (err == -ENOENT) {
+		err = make_folders(path);
+		if (err != 0)
+			return errmsg_set(
+				e, err, "cannot make the folders of %s: %s", path, strerror(-err));
+		err = bring(file, part);
+	}
 	if (err == 0)
 		err = sync_file(part);
 	if (err == 0)

@@ -145,7 +145,7 @@ static int note_rendered(
 	memcpy(line.sha256, r->sha256, sizeof(line.sha256));
 	memcpy(line.failure, r->failure, sizeof(line.failure));
 	text = journal_line_rendered(&line);
-	err = text ? journal_append(f->folder, recording, text, true) : -ENOMEM;
+	err = text ? journal_append(f->folder, recording, text, !f->config->lossless) : -ENOMEM;
 	free(text);
 	return err;
 }
@@ -223,7 +223,8 @@ static int deliver_job(const struct finisher *f, const struct job *job, struct d
 	if (err != 0)
 		return err;
 	line = journal_line_delivered();
-	err = line ? journal_append(f->folder, &job->recording, line, true) : -ENOMEM;
+	err = line ? journal_append(f->folder, &job->recording, line, !f->config->lossless)
+		   : -ENOMEM;
 	free(line);
 	if (err != 0)
 		strcpy(d->why, strerror(-err));

@@ -286,6 +286,13 @@ static int read_paused_packets(struct journal *j, const cJSON *o)
 	return check(get_track(o, &track) && get_u64(o, "packets", &j->paused_packets[track]));
 }
 
+static int read_withheld_packets(struct journal *j, const cJSON *o)
+{
+	enum track track;
+
+	return check(get_track(o, &track) && get_u64(o, "packets", &j->withheld_packets[track]));
+}
+
 static int read_close(struct journal *j, const cJSON *o)
 {
 	struct recording_window w = {0};
@@ -333,6 +340,7 @@ static const struct {
 	{"pause", read_pause},
 	{"resume", read_resume},
 	{"paused_packets", read_paused_packets},
+	{"withheld_packets", read_withheld_packets},
 	{"close", read_close},
 	{"rendered", read_rendered},
 	{"delivered", read_delivered},

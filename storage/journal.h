@@ -4,7 +4,8 @@
  * go by. Lines are only ever appended. The first is `open` and names the version; times are
  * nanoseconds of the recording clock, as strings, for JSON numbers have 53 bits.
  *
- *   open, stream, codecs, start, pause, resume, paused_packets, close, rendered, delivered
+ *   open, stream, codecs, start, pause, resume, paused_packets, withheld_packets, close, rendered,
+ * delivered
  *
  * Encoding and decoding are pure functions; any thread. Who appends: the helper thread until the
  * recording is closed, then the finisher that holds its job. */
@@ -68,6 +69,7 @@ struct journal {
 	unsigned int pause_count;
 	struct journal_pause *pauses; /* in the order of the journal */
 	uint64_t paused_packets[TRACK_COUNT];
+	uint64_t withheld_packets[TRACK_COUNT];
 	bool started; /* start_ns is known */
 	uint64_t start_ns;
 	bool paused; /* the last pause has no end yet */
@@ -92,6 +94,7 @@ char *journal_line_start(uint64_t at_ns);
 char *journal_line_pause(uint64_t at_ns);
 char *journal_line_resume(uint64_t at_ns);
 char *journal_line_paused_packets(enum track track, uint64_t packets);
+char *journal_line_withheld_packets(enum track track, uint64_t packets);
 char *journal_line_close(const struct recording_window *window);
 char *journal_line_rendered(const struct journal_rendered *rendered);
 char *journal_line_delivered(void);

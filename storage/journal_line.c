@@ -175,13 +175,23 @@ char *journal_line_resume(uint64_t at_ns)
 	return timed("resume", at_ns);
 }
 
-char *journal_line_paused_packets(enum track track, uint64_t packets)
+static char *packets_of(const char *event, enum track track, uint64_t packets)
 {
-	struct line l = begin("paused_packets");
+	struct line l = begin(event);
 
 	add_text(&l, "track", tracks_name(TRACK_BIT(track)));
 	add_u64(&l, "packets", packets);
 	return finish(&l);
+}
+
+char *journal_line_paused_packets(enum track track, uint64_t packets)
+{
+	return packets_of("paused_packets", track, packets);
+}
+
+char *journal_line_withheld_packets(enum track track, uint64_t packets)
+{
+	return packets_of("withheld_packets", track, packets);
 }
 
 char *journal_line_close(const struct recording_window *window)

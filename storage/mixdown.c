@@ -149,7 +149,8 @@ static int write_all(struct desk *d, struct wav *w, struct errmsg *e)
 	return 0;
 }
 
-int mixdown_write(struct mixdown *mix, const char *path, bool sync, struct errmsg *e)
+int mixdown_write(
+	struct mixdown *mix, const char *path, bool sync, struct wav_result *out, struct errmsg *e)
 {
 	struct desk desk = {.mix = mix};
 	struct wav *w = NULL;
@@ -162,7 +163,7 @@ int mixdown_write(struct mixdown *mix, const char *path, bool sync, struct errms
 	if (err == 0)
 		err = write_all(&desk, w, e);
 	if (err == 0)
-		err = wav_finish(w, sync, e);
+		err = wav_finish(w, sync, out, e);
 	else
 		wav_abandon(w);
 	tear_down(&desk);

@@ -25,6 +25,7 @@ struct mixdown {
 };
 
 /* Writes the file whole (storage/wav.h). 0 or -errno with a message. Blocking. */
-int mixdown_write(struct mixdown *mix, const char *path, bool sync, struct errmsg *e);
+int mixdown_write(
+	struct mixdown *mix, const char *path, bool sync, struct wav_result *out, struct errmsg *e);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#define HELD_NS 10000000000ULL
+
 static track_ref ref_of(const struct open_track *t)
 {
 	return atomic_load_explicit(&t->ref, memory_order_relaxed);
@@ -14,6 +16,8 @@ void open_track_adopt(struct open_track *t, track_ref ref)
 	t->sequence = 0;
 	t->end = 0;
 	t->waiting.head = CHUNK_NONE;
+	t->held_from_ns = 0;
+	t->held_enough = false;
 	atomic_store_explicit(&t->chunks, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->frames, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->frames_dropped, 0, memory_order_relaxed);
@@ -62,6 +66,27 @@ void open_track_grown(struct open_track *t, const struct track_letter *l)
 	}
 }
 
+int open_track_secure(struct open_track *t, const struct srtp_setting *setting)
+{
+	int err = t->srtp ? 0 : srtp_track_create(&t->srtp);
+
+	if (err == 0)
+		srtp_track_set(t->srtp, setting);
+	return err;
+}
+
+bool open_track_waits_for_keys(struct open_track *t, const struct chunk *c)
+{
+	uint64_t base_ns = chunk_header_of(c)->base_ns;
+
+	if (srtp_track_mode(t->srtp) != SRTP_MODE_AWAIT || t->close || t->held_enough)
+		return false;
+	if (t->held_from_ns == 0)
+		t->held_from_ns = base_ns;
+	t->held_enough = base_ns > t->held_from_ns + HELD_NS;
+	return !t->held_enough;
+}
+
 int open_track_stats(const struct open_track *t, track_ref ref, struct storage_closed *out)
 {
 	if (atomic_load_explicit(&t->ref, memory_order_acquire) != ref)
@@ -85,6 +110,8 @@ void open_track_close_if_done(struct open_track *t, struct inbox *helper)
 	t->close = NULL;
 	t->closed = l->ref;
 	t->state = OPEN_TRACK_NONE;
+	srtp_track_destroy(t->srtp);
+	t->srtp = NULL;
 	atomic_store_explicit(&t->ref, TRACK_REF_NONE, memory_order_release);
 	inbox_put(helper, &l->letter);
 }

@@ -11,6 +11,7 @@
 #include "common/chunk.h"
 #include "common/counters.h"
 #include "storage/inbox.h"
+#include "storage/srtp_track.h"
 #include "storage/writer.h"
 
 enum open_track_state {
@@ -41,6 +42,9 @@ struct open_track {
 	uint64_t ask_at; /* when end gets there, the file is to be made longer */
 	uint64_t step;	 /* by so much */
 	struct chunk_list waiting;
+	struct srtp_track *srtp;    /* NULL: RTP */
+	uint64_t held_from_ns;	    /* arrival of the first chunk that waits for keys; 0: none */
+	bool held_enough;	    /* keys are not waited for any longer */
 	struct track_letter *close; /* there: it is to be closed once nothing is pending */
 	/* Written by the writer, read by all. */
 	counter chunks;
@@ -61,6 +65,13 @@ void open_track_grown(struct open_track *t, const struct track_letter *l);
 
 /* Gives the file back, when that is asked for and nothing is on its way: to none. */
 void open_track_close_if_done(struct open_track *t, struct inbox *helper);
+
+/* Its packets are SRTP, or no longer: 0 or -ENOMEM. */
+int open_track_secure(struct open_track *t, const struct srtp_setting *setting);
+
+/* Whether a chunk of it is to wait for keys: for 10 s of audio at most, and not once it is to be
+ * closed. */
+bool open_track_waits_for_keys(struct open_track *t, const struct chunk *c);
 
 /* Any thread. 0, or -ENOENT when the track is another by now. */
 int open_track_stats(const struct open_track *t, track_ref ref, struct storage_closed *out);

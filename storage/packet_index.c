@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/packet_seals.h"
+#include "storage/redundancy.h"
 #include "storage/rtp_packet.h"
 
 #define ROOM_FIRST 4096
@@ -27,6 +29,7 @@ void packet_index_free(struct packet_index *index)
 	codec_map_free(&index->codecs);
 	free(index->flows);
 	free(index->sources);
+	free(index->copies);
 	free(index->packets);
 	memset(index, 0, sizeof(*index));
 }
@@ -89,7 +92,7 @@ static uint32_t enter_source(struct packet_index *index, uint32_t flow, uint32_t
 	return index->source_count++;
 }
 
-static int make_room(struct packet_index *index, size_t more)
+int packet_index_reserve(struct packet_index *index, size_t more)
 {
 	size_t room = index->room ? index->room : ROOM_FIRST;
 	struct packet *packets;
@@ -116,37 +119,120 @@ static uint16_t count_samples(const struct track_codec *codec, const uint8_t *pa
 	return samples > UINT16_MAX ? 0 : (uint16_t)samples;
 }
 
-static void add_packet(struct packet_index *index, uint32_t flow, const struct track_frame *frame,
+/* What the packet's payload is, or a block of it. offset: of the payload in the track file. */
+static void describe(struct packet_index *index, struct packet *p, uint8_t payload_type,
+	uint64_t offset, const uint8_t *payload, uint16_t bytes)
+{
+	const struct track_codec *codec;
+
+	p->codec = codec_map_find(&index->codecs, payload_type, p->arrival_ns);
+	codec = packet_codec(index, p);
+	p->offset = offset & 0x7fffffffffffULL;
+	p->payload_bytes = bytes;
+	p->samples = count_samples(codec, payload, bytes);
+}
+
+static int add_copy(struct packet_index *index, const struct packet *p,
+	const struct redundancy_block *b, unsigned int back, const uint8_t *payload)
+{
+	struct packet_copy *c;
+
+	if (index->copy_count == index->copy_room) {
+		size_t room = index->copy_room ? 2 * index->copy_room : ROOM_FIRST;
+
+		c = realloc(index->copies, room * sizeof(*c));
+		if (!c)
+			return -ENOMEM;
+		index->copies = c;
+		index->copy_room = room;
+	}
+	c = &index->copies[index->copy_count++];
+	memset(c, 0, sizeof(*c));
+	c->packet.arrival_ns = p->arrival_ns;
+	c->ticks = b->ticks;
+	c->back = (uint16_t)back;
+	describe(index, &c->packet, b->payload_type, p->offset + b->offset, payload + b->offset,
+		b->bytes);
+	return 0;
+}
+
+/* The packet becomes its own block; its others are kept as copies. 0 or -ENOMEM. */
+static int open_redundancy(struct packet_index *index, struct packet *p, const uint8_t *payload)
+{
+	struct redundancy_block blocks[REDUNDANCY_BLOCKS_MAX];
+	int count = redundancy_parse(payload, p->payload_bytes, blocks);
+	const struct redundancy_block *own;
+	size_t first = index->copy_count;
+	int err = 0;
+
+	if (count < 0)
+		return 0;
+	own = &blocks[count - 1];
+	for (int i = 0; err == 0 && i < count - 1; i++)
+		if (blocks[i].bytes > 0)
+			err = add_copy(
+				index, p, &blocks[i], (unsigned int)(count - 1 - i), payload);
+	describe(index, p, own->payload_type, p->offset + own->offset, payload + own->offset,
+		own->bytes);
+	for (size_t i = first; i < index->copy_count; i++)
+		index->copies[i].of = p->offset;
+	return err;
+}
+
+/* What a packet is, by its payload type; of a sealed one that is settled later (packet_seals). 0 or
+ * -ENOMEM. */
+static int add_codec(struct packet_index *index, struct packet *p, const struct track_frame *frame,
+	const struct rtp_packet *rtp)
+{
+	const uint8_t *payload = frame->packet + rtp->payload_offset;
+	const struct track_codec *codec;
+	int err = 0;
+
+	if (frame->sealed) {
+		p->codec = rtp->payload_type;
+		p->position = 1;
+		index->sealed++;
+		return 0;
+	}
+	describe(index, p, rtp->payload_type, p->offset, payload, rtp->payload_bytes);
+	if (packet_codec(index, p)->kind == PACKET_REDUNDANT)
+		err = open_redundancy(index, p, payload);
+	codec = packet_codec(index, p);
+	index->undecryptable += codec->sealed;
+	if (codec->kind == PACKET_UNDECODABLE || codec->kind == PACKET_REDUNDANT ||
+		(codec->kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
+		index->undecodable++;
+	return err;
+}
+
+static int add_packet(struct packet_index *index, uint32_t flow, const struct track_frame *frame,
 	uint64_t frame_offset)
 {
 	struct packet *p = &index->packets[index->count];
-	const struct track_codec *codec;
 	struct rtp_packet rtp;
 	uint32_t source;
+	int err = frame->sealed ? rtp_packet_parse_header(frame->packet, frame->length, &rtp)
+				: rtp_packet_parse(frame->packet, frame->length, &rtp);
 
-	if (rtp_packet_parse(frame->packet, frame->length, &rtp) != 0) {
+	if (err != 0) {
 		index->malformed++;
-		return;
+		return 0;
 	}
 	source = enter_source(index, flow, rtp.ssrc);
 	if (source == PACKET_SOURCES_MAX) {
 		index->left_out++;
-		return;
+		return 0;
 	}
 	memset(p, 0, sizeof(*p));
 	p->arrival_ns = frame->arrival_ns < PACKET_TIME_MAX ? frame->arrival_ns : PACKET_TIME_MAX;
-	p->offset = (frame_offset + rtp.payload_offset) & 0xffffffffffffULL;
-	p->payload_bytes = rtp.payload_bytes;
 	p->timestamp = rtp.timestamp;
 	p->sequence = rtp.sequence;
 	p->stream = (uint16_t)source;
-	p->codec = codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
-	codec = packet_codec(index, p);
-	p->samples = count_samples(codec, frame->packet + rtp.payload_offset, rtp.payload_bytes);
-	if (codec->kind == PACKET_UNDECODABLE ||
-		(codec->kind == PACKET_AUDIO && p->samples == 0 && p->payload_bytes > 0))
-		index->undecodable++;
+	p->offset = (frame_offset + rtp.payload_offset) & 0x7fffffffffffULL;
+	p->payload_bytes = rtp.payload_bytes;
+	err = add_codec(index, p, frame, &rtp);
 	index->count++;
+	return err;
 }
 
 int packet_index_add(struct packet_index *index, const struct chunk_header *chunk, uint64_t offset)
@@ -154,15 +240,15 @@ int packet_index_add(struct packet_index *index, const struct chunk_header *chun
 	uint32_t flow = flow_of(index, chunk->stream);
 	struct track_frames frames;
 	struct track_frame frame;
-	int err = make_room(index, chunk->frames);
+	int err = packet_index_reserve(index, chunk->frames);
 
 	if (err != 0)
 		return err;
 	track_frames_begin(&frames, chunk);
-	while (track_frames_next(&frames, &frame))
-		add_packet(index, flow, &frame,
+	while (err == 0 && track_frames_next(&frames, &frame))
+		err = add_packet(index, flow, &frame,
 			offset + (uint64_t)(frame.packet - (const uint8_t *)chunk));
-	return 0;
+	return err;
 }
 
 int packet_index_load(struct packet_index *index, struct track_file *file)
@@ -178,7 +264,7 @@ int packet_index_load(struct packet_index *index, struct track_file *file)
 			return err;
 	}
 	packet_index_by_arrival(index);
-	return got;
+	return got < 0 ? got : packet_seals_settle(index);
 }
 
 static int compare_arrival(const void *a, const void *b)

@@ -24,8 +24,10 @@
 
 struct packet {
 	uint64_t arrival_ns;
-	int64_t position;     /* timeline: RTP ticks while it works, then samples after the start */
-	uint64_t offset : 48; /* of the payload in the track file */
+	int64_t position;     /* timeline: RTP ticks while it works, then samples after the start;
+				 packet_seals, before: of a sealed one its number in a row, from 1 */
+	uint64_t offset : 47; /* of the payload in the track file */
+	uint64_t is_copy : 1; /* redundancy: of a packet that never came itself */
 	uint64_t payload_bytes : 16;
 	uint32_t timestamp;
 	uint32_t sequence; /* rtp_stream: extended over wraps, from 65536 up */
@@ -33,11 +35,20 @@ struct packet {
 	uint16_t segment;  /* timeline */
 	uint16_t samples;  /* of audio, at the decoder's rate, then (recorded_track_position) at the
 			      file's; 0 for others */
-	uint8_t codec;	   /* in codecs.known */
+	uint8_t codec;	   /* in codecs.known; of a sealed one its payload type, at first */
 	uint8_t duplicate : 1; /* rtp_stream */
 	int8_t stretch : 7;    /* drift: samples, at the decoder's rate, to add or take away */
 };
 static_assert(sizeof(struct packet) == 40, "memory of a finisher");
+
+/* What a packet bears of an earlier one (RFC 2198). */
+struct packet_copy {
+	struct packet
+		packet; /* codec, offset, payload_bytes and samples; the rest is redundancy's */
+	uint64_t of;	/* the offset of the packet that bears it */
+	uint16_t ticks; /* how much earlier it is */
+	uint16_t back;	/* how many packets earlier */
+};
 
 /* An RTP flow; the same addresses are one flow, whatever ordinals they had. */
 struct packet_flow {
@@ -58,14 +69,21 @@ struct packet_index {
 	struct packet *packets;
 	size_t count;
 	size_t room;
+	struct packet_copy *copies; /* by `of` */
+	size_t copy_count;
+	size_t copy_room;
+	uint64_t recovered; /* packets that only a copy was there of */
 	struct packet_flow *flows;
 	uint32_t flow_count;
 	uint16_t part_count;	       /* parties that may speak at once: each has its own part */
 	struct packet_source *sources; /* PACKET_SOURCES_MAX */
 	uint32_t source_count;
 	struct codec_map codecs;
-	uint64_t malformed;   /* no RTP */
-	uint64_t left_out;    /* of too many sources */
+	size_t sealed;		  /* packets that packet_seals has not looked at yet */
+	uint64_t undecryptable;	  /* SRTP that nobody has the key of; they are in undecodable */
+	uint64_t unauthenticated; /* SRTP that no key opened among such as were opened: left out */
+	uint64_t malformed;	  /* no RTP */
+	uint64_t left_out;	  /* of too many sources */
 	uint64_t undecodable; /* of codecs that nothing here decodes, or malformed; left_out is not
 				 in it */
 };
@@ -81,6 +99,9 @@ int packet_index_add(struct packet_index *index, const struct chunk_header *chun
 
 /* Adds all chunks of a file, and sorts by arrival. 0, -ENOMEM, or -errno of reading. */
 int packet_index_load(struct packet_index *index, struct track_file *file);
+
+/* Makes room for more packets. 0 or -ENOMEM. */
+int packet_index_reserve(struct packet_index *index, size_t more);
 
 /* Sorts by arrival; by position. Stable; cheap when few are out of order. 0 or -ENOMEM. */
 void packet_index_by_arrival(struct packet_index *index);

@@ -8,11 +8,14 @@
 #define BEFORE_BYTES (PAYLOAD_WINDOW_BYTES / 4) /* streams that alternate lie behind, too */
 #define BLOCK_BYTES 4096UL
 
-int payload_reader_init(struct payload_reader *r, int fd)
+int payload_reader_init(
+	struct payload_reader *r, int fd, uint8_t *window, uint64_t start, size_t held)
 {
 	memset(r, 0, sizeof(*r));
 	r->fd = fd;
-	r->window = malloc(PAYLOAD_WINDOW_BYTES);
+	r->start = start;
+	r->held = held;
+	r->window = window ? window : malloc(PAYLOAD_WINDOW_BYTES);
 	return r->window ? 0 : -ENOMEM;
 }
 

@@ -16,8 +16,10 @@ struct payload_reader {
 	int error; /* -errno of the first read that failed, or -ENODATA: the file became shorter */
 };
 
-/* 0 or -ENOMEM. */
-int payload_reader_init(struct payload_reader *r, int fd);
+/* What is in the window already is not read again: `held` bytes of the file from `start` on. Takes
+ * over the window, of PAYLOAD_WINDOW_BYTES, or makes one for NULL. 0 or -ENOMEM. */
+int payload_reader_init(
+	struct payload_reader *r, int fd, uint8_t *window, uint64_t start, size_t held);
 void payload_reader_free(struct payload_reader *r);
 
 /* Up to 65,535 bytes at an offset; valid until the next call. NULL: r->error tells why. */

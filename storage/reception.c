@@ -48,31 +48,43 @@ static void count_order(struct reception *r, const struct packet *p, unsigned in
 		return;
 	}
 	if (pauses_ended > r->pauses_ended)
-		r->withheld += p->sequence - r->highest - 1;
+		r->in_pauses += p->sequence - r->highest - 1;
 	r->highest = p->sequence;
 	r->pauses_ended = pauses_ended;
 }
 
-static void conclude(struct reception *r, uint64_t *paused)
+/* What was kept out of the track was not lost: as many of the missing as the rx cores counted. */
+static uint64_t excuse(uint64_t missing, uint64_t *kept_out)
+{
+	uint64_t excused = missing < *kept_out ? missing : *kept_out;
+
+	*kept_out -= excused;
+	return missing - excused;
+}
+
+static void conclude(struct reception *r, uint64_t *paused, uint64_t *withheld)
 {
 	uint64_t expected = (uint64_t)r->highest - r->first + 1;
 	uint64_t unique = r->received - r->duplicate;
-	uint64_t excused = r->withheld < *paused ? r->withheld : *paused;
+	uint64_t missing = expected > unique ? expected - unique : 0;
+	uint64_t in_pauses = r->in_pauses < missing ? r->in_pauses : missing;
 
 	if (r->received == 0)
 		return;
-	*paused -= excused;
-	r->lost = expected > unique + excused ? expected - unique - excused : 0;
+	r->lost = missing - in_pauses + excuse(in_pauses, paused);
+	r->lost = excuse(r->lost, withheld);
 	if (r->media > 0)
 		r->jitter_ms = r->jitter_sum_ms / (double)r->media;
 	r->clock_ppm = clock_fit_ppm(&r->clock);
 }
 
 int reception_count(struct reception **out, const struct rtp_streams *streams,
-	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns, uint64_t paused)
+	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns)
 {
 	const struct journal *j = index->journal;
 	struct reception *list = calloc(streams->count + 1UL, sizeof(*list));
+	uint64_t paused = j->paused_packets[index->track];
+	uint64_t withheld = j->withheld_packets[index->track];
 	unsigned int pauses_ended = 0;
 
 	if (!list)
@@ -82,7 +94,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		const struct track_codec *codec = packet_codec(index, p);
 		struct reception *r = &list[p->stream];
 
-		if (p->arrival_ns < from_ns || p->arrival_ns > to_ns)
+		if (p->is_copy || p->arrival_ns < from_ns || p->arrival_ns > to_ns)
 			continue;
 		while (pauses_ended < j->pause_count &&
 			j->pauses[pauses_ended].end_ns <= p->arrival_ns)
@@ -94,7 +106,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 			count_jitter(r, p, codec->codec.clock_hz);
 	}
 	for (uint32_t i = 0; i < streams->count; i++)
-		conclude(&list[i], &paused);
+		conclude(&list[i], &paused, &withheld);
 	*out = list;
 	return 0;
 }

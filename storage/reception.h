@@ -14,8 +14,8 @@ struct reception {
 	uint64_t received; /* duplicates included */
 	uint64_t duplicate;
 	uint64_t reordered; /* came after one with a higher sequence number; no duplicate */
-	uint64_t lost;	    /* by the sequence numbers; not what was withheld in pauses */
-	uint64_t withheld;  /* sequence numbers missing across pauses */
+	uint64_t lost;	    /* by the sequence numbers; not what was kept out of the track */
+	uint64_t in_pauses; /* sequence numbers missing across pauses */
 	double jitter_ms;   /* RFC 3550, 6.4.1, at each packet; the mean over the packets */
 	double jitter_max_ms;
 	double clock_ppm;
@@ -33,10 +33,10 @@ struct reception {
 	struct clock_fit clock;
 };
 
-/* Counts the packets that arrived from from_ns to to_ns, both included; `paused` = packets of the
- * track that the rx cores withheld in pauses. *out: one for each stream, the caller's to free. 0 or
+/* Counts the packets that arrived from from_ns to to_ns, both included. The journal tells how many
+ * the rx cores kept out of the track. *out: one for each stream, the caller's to free. 0 or
  * -ENOMEM. */
 int reception_count(struct reception **out, const struct rtp_streams *streams,
-	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns, uint64_t paused);
+	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns);
 
 #endif

@@ -8,19 +8,30 @@
 #include <unistd.h>
 
 #include "storage/drift.h"
+#include "storage/redundancy.h"
 #include "storage/spool.h"
+
+static_assert(PAYLOAD_WINDOW_BYTES == TRACK_FILE_WINDOW_BYTES, "one is handed to the other");
 
 static int load(struct recorded_track *t, const struct uuid *recording)
 {
 	struct track_file *file;
+	uint8_t *window;
+	uint64_t start;
+	size_t held;
 	int err = track_file_attach(&file, t->fd, track_file_id(recording, t->track));
 
 	if (err != 0)
 		return err;
 	err = packet_index_load(&t->index, file);
 	t->file = *track_file_stats(file);
+	window = track_file_take_window(file, &start, &held);
 	track_file_close(file);
-	return err;
+	if (err != 0) {
+		free(window);
+		return err;
+	}
+	return payload_reader_init(&t->reader, t->fd, window, start, held);
 }
 
 int recorded_track_open(struct recorded_track *t, const char *folder, const struct uuid *recording,
@@ -43,8 +54,8 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 	}
 	if (err == 0 && t->fd >= 0)
 		err = load(t, recording);
-	if (err == 0)
-		err = payload_reader_init(&t->reader, t->fd);
+	else if (err == 0)
+		err = payload_reader_init(&t->reader, t->fd, NULL, 0, 0);
 	if (err == 0)
 		err = rtp_streams_find(&t->streams, &t->index);
 	if (err == 0)
@@ -89,6 +100,8 @@ int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_
 	scale_samples(&t->index, rate_hz);
 	timeline_position(&t->timeline, &t->index, &t->streams, start_ns, rate_hz);
 	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
+	if (err == 0)
+		err = redundancy_fill(&t->index, rate_hz);
 	if (err != 0)
 		return err;
 	return event_tones_gather(&t->tones, &t->index, &t->reader, rate_hz);
@@ -124,8 +137,7 @@ int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
 
 int recorded_track_finish(struct recorded_track *t, uint64_t from_ns, uint64_t to_ns)
 {
-	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns,
-		t->index.journal->paused_packets[t->track]);
+	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns);
 
 	packet_index_by_position(&t->index);
 	return err;

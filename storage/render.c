@@ -214,10 +214,12 @@ static void judge(struct rendering *r)
 		const struct codec_map *codecs = &r->tracks[track].index.codecs;
 
 		for (unsigned int i = 0; has_track(r, track) && i < codecs->known_count; i++) {
-			if (codecs->known[i].kind == PACKET_UNDECODABLE)
+			enum packet_kind kind = codecs->known[i].kind;
+
+			if (kind == PACKET_UNDECODABLE)
 				codec = &codecs->known[i].codec;
-			else
-				decodable = true;
+			decodable = decodable ||
+				    (kind != PACKET_UNDECODABLE && kind != PACKET_REDUNDANT);
 		}
 	}
 	r->undecodable = codec != NULL;
@@ -248,7 +250,7 @@ static void list_concealed(struct rendering *r, struct span_list *l)
 	l->count = kept;
 }
 
-static int write_wav(struct rendering *r, const char *path)
+static int write_wav(struct rendering *r, const char *path, struct render_result *out)
 {
 	struct mixdown mix = {.tracks = r->tracks,
 		.mask = r->journal.info.tracks,
@@ -260,11 +262,16 @@ static int write_wav(struct rendering *r, const char *path)
 		.tone_ms = r->config->pause_tone.tone_ms,
 		.tone_level_dbm0 = r->config->pause_tone.level_dbm0};
 
-	int err = mixdown_write(&mix, path, !r->config->lossless, &r->e);
+	struct wav_result wav;
+	int err = mixdown_write(&mix, path, !r->config->lossless, &wav, &r->e);
 
+	if (err != 0)
+		return err;
+	out->bytes = wav.bytes;
+	memcpy(out->sha256, wav.sha256, sizeof(out->sha256));
 	for (enum track track = TRACK_INCOMING; track < TRACK_COUNT; track++)
 		list_concealed(r, &r->tracks[track].concealed);
-	return err;
+	return 0;
 }
 
 static int write_sidecar(struct rendering *r, struct render_result *out)
@@ -303,12 +310,9 @@ static int write_files(struct rendering *r, struct render_result *out)
 		return errmsg_set(
 			&r->e, err, "the path of the WAV in %.64s is too long", r->folder);
 	if (r->failure[0] == '\0') {
-		err = write_wav(r, path);
+		err = write_wav(r, path, out);
 		if (err != 0)
 			return err;
-		err = digest_sha256_file(path, out->sha256, &out->bytes);
-		if (err != 0)
-			return errmsg_set(&r->e, err, "cannot read %s: %s", path, strerror(-err));
 	} else {
 		unlink(path);
 	}

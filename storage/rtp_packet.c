@@ -28,10 +28,9 @@ static size_t padding_bytes(const uint8_t *data, size_t bytes, size_t offset)
 	return padding;
 }
 
-int rtp_packet_parse(const uint8_t *data, size_t bytes, struct rtp_packet *out)
+int rtp_packet_parse_header(const uint8_t *data, size_t bytes, struct rtp_packet *out)
 {
 	size_t offset = HEADER_BYTES;
-	size_t padding;
 
 	if (bytes < HEADER_BYTES || bytes > UINT16_MAX || data[0] >> 6 != 2)
 		return -EBADMSG;
@@ -43,14 +42,24 @@ int rtp_packet_parse(const uint8_t *data, size_t bytes, struct rtp_packet *out)
 	}
 	if (offset > bytes)
 		return -EBADMSG;
-	padding = padding_bytes(data, bytes, offset);
-	if (padding > bytes - offset)
-		return -EBADMSG;
 	out->payload_type = data[1] & 0x7f;
 	out->sequence = read_u16(data + 2);
 	out->timestamp = read_u32(data + 4);
 	out->ssrc = read_u32(data + 8);
 	out->payload_offset = (uint16_t)offset;
-	out->payload_bytes = (uint16_t)(bytes - offset - padding);
+	out->payload_bytes = (uint16_t)(bytes - offset);
+	return 0;
+}
+
+int rtp_packet_parse(const uint8_t *data, size_t bytes, struct rtp_packet *out)
+{
+	size_t padding;
+
+	if (rtp_packet_parse_header(data, bytes, out) != 0)
+		return -EBADMSG;
+	padding = padding_bytes(data, bytes, out->payload_offset);
+	if (padding > out->payload_bytes)
+		return -EBADMSG;
+	out->payload_bytes = (uint16_t)(out->payload_bytes - padding);
 	return 0;
 }

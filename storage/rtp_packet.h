@@ -14,6 +14,10 @@ struct rtp_packet {
 	uint8_t payload_type;
 };
 
+/* As rtp_packet_parse, but what the P bit says of the end is not looked at: in SRTP the end is not
+ * the sender's. */
+int rtp_packet_parse_header(const uint8_t *data, size_t bytes, struct rtp_packet *out);
+
 /* 0, or -EBADMSG: not version 2, or its parts do not fit into `bytes` (at most 65,535). */
 int rtp_packet_parse(const uint8_t *data, size_t bytes, struct rtp_packet *out);
 

@@ -136,13 +136,22 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 		cJSON_AddItemToArray(streams, stream_object(t, i));
 	}
 	cJSON_AddStringToObject(object, "track", tracks_name(TRACK_BIT(track)));
-	add_count(object, "received", sum.received + t->index.left_out + t->index.malformed);
+	add_count(object, "received",
+		sum.received + t->index.left_out + t->index.malformed + t->index.unauthenticated);
 	add_count(object, "lost", sum.lost);
 	add_count(object, "reordered", sum.reordered);
 	add_count(object, "duplicate", sum.duplicate);
 	add_count(object, "while_paused", s->journal->paused_packets[track]);
+	if (s->journal->withheld_packets[track] > 0)
+		add_count(object, "withheld", s->journal->withheld_packets[track]);
+	if (t->index.recovered > 0)
+		add_count(object, "recovered", t->index.recovered);
 	add_count(object, "undecodable",
 		t->index.undecodable + t->index.left_out + t->index.malformed);
+	if (t->index.undecryptable > 0)
+		add_count(object, "undecryptable", t->index.undecryptable);
+	if (t->index.unauthenticated > 0)
+		add_count(object, "unauthenticated", t->index.unauthenticated);
 	add_undecodable_codecs(object, t);
 	if (t->file.damaged_bytes > 0)
 		add_count(object, "damaged_bytes", t->file.damaged_bytes);

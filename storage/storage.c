@@ -92,6 +92,26 @@ int storage_note_codecs(struct storage *s, const struct uuid *recording, enum tr
 	return note(s, recording, journal_line_codecs(track, at_ns, codecs, count));
 }
 
+int storage_set_keys(struct storage *s, const struct uuid *recording, enum track track,
+	enum srtp_mode mode, const struct srtp_keys *keys, uint64_t at_ns, uint64_t sealed_from_ns)
+{
+	struct slots_recording *r = slots_find(&s->slots, recording);
+	struct keys_letter *l;
+
+	if (!r || r->ending || r->refs[track] == TRACK_REF_NONE)
+		return -ENOENT;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	l->letter.kind = TRACK_LETTER_KEYS;
+	l->ref = r->refs[track];
+	l->setting = (struct srtp_setting){
+		.mode = mode, .at_ns = at_ns, .sealed_from_ns = sealed_from_ns, .keys = *keys};
+	inbox_put(writer_inbox(s->writers[track_ref_slot(l->ref) % s->config.writer_count]),
+		&l->letter);
+	return 0;
+}
+
 int storage_note_start(struct storage *s, const struct uuid *recording, uint64_t at_ns)
 {
 	return note(s, recording, journal_line_start(at_ns));
@@ -111,6 +131,12 @@ int storage_note_paused_packets(
 	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets)
 {
 	return note(s, recording, journal_line_paused_packets(track, packets));
+}
+
+int storage_note_withheld_packets(
+	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets)
+{
+	return note(s, recording, journal_line_withheld_packets(track, packets));
 }
 
 int storage_close(

@@ -21,6 +21,7 @@
 #include "common/counters.h"
 #include "common/errmsg.h"
 #include "common/netaddr.h"
+#include "common/srtp_key.h"
 #include "common/topology.h"
 #include "common/uuid.h"
 
@@ -104,6 +105,14 @@ struct codec {
 	char fmtp[CODEC_FMTP_BYTES];
 };
 
+/* Why nobody can read what is encrypted. */
+enum sealed_by { SEALED_SRTP, SEALED_DTLS };
+
+/* Names a codec as one that is encrypted, "SRTP PCMU" or "DTLS-SRTP PCMU", so that nothing decodes
+ * it; one that is named so already stays as it is. */
+void codec_seal(struct codec *codec, enum sealed_by by);
+bool codec_is_sealed(const struct codec *codec);
+
 #define DESTINATION_BUCKET_BYTES 256
 #define DESTINATION_KEY_BYTES 1024
 #define TEXT_BYTES 256
@@ -148,6 +157,13 @@ int storage_note_stream(struct storage *s, const struct uuid *recording, enum tr
 	const struct netaddr *destination, const char *encapsulation);
 int storage_note_codecs(struct storage *s, const struct uuid *recording, enum track track,
 	uint64_t at_ns, const struct codec *codecs, unsigned int count);
+/* What the packets of an open track are (SRTP or RTP), from at_ns on, and the keys that open them:
+ * given to its writer, which opens them before they are written. A key is never noted. Packets that
+ * arrive before sealed_from_ns may be RTP, too. The caller wipes its copy. Before any rx core knows
+ * the reference, or at any time later. 0, -ENOENT or -ENOMEM. */
+int storage_set_keys(struct storage *s, const struct uuid *recording, enum track track,
+	enum srtp_mode mode, const struct srtp_keys *keys, uint64_t at_ns, uint64_t sealed_from_ns);
+
 /* The recording has begun (rules may open a recording before the leg is answered). */
 int storage_note_start(struct storage *s, const struct uuid *recording, uint64_t at_ns);
 int storage_note_pause(struct storage *s, const struct uuid *recording, uint64_t at_ns);
@@ -155,6 +171,10 @@ int storage_note_resume(struct storage *s, const struct uuid *recording, uint64_
 
 /* While-paused packets per track, by the rx cores' count, for the sidecar. Before storage_close. */
 int storage_note_paused_packets(
+	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets);
+
+/* Packets that the digit policy of the account kept out of a track, likewise. */
+int storage_note_withheld_packets(
 	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets);
 
 /* Closes the track files: call it when every stream's gate has been acknowledged closed. Writes the

@@ -14,8 +14,6 @@
 
 static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "chunks are written as they stand in memory");
 
-#define READ_BYTES (16UL * CHUNK_BYTES_MAX)
-
 uint64_t track_file_id(const struct uuid *recording, enum track track)
 {
 	char id[UUID_TEXT_BYTES];
@@ -64,7 +62,7 @@ static bool frames_are_sound(const struct chunk_header *h)
 		const struct chunk_frame *frame = (const struct chunk_frame *)at;
 		uint32_t bytes = chunk_frame_bytes(frame->length);
 
-		if (frame->flags != 0 || bytes > left)
+		if ((frame->flags & ~CHUNK_FRAME_SEALED) != 0 || bytes > left)
 			return false;
 		at += bytes;
 		left -= bytes;
@@ -108,6 +106,7 @@ bool track_frames_next(struct track_frames *f, struct track_frame *out)
 	out->arrival_ns = f->base_ns + (uint64_t)((int64_t)frame->arrival_us * 1000);
 	out->packet = (const uint8_t *)(frame + 1);
 	out->length = frame->length;
+	out->sealed = frame->flags & CHUNK_FRAME_SEALED;
 	f->at += chunk_frame_bytes(frame->length);
 	return true;
 }
@@ -132,7 +131,7 @@ int track_file_attach(struct track_file **out, int fd, uint64_t file_id)
 
 	if (!f)
 		return -ENOMEM;
-	f->buffer = aligned_alloc(CHUNK_ALIGN, READ_BYTES);
+	f->buffer = aligned_alloc(CHUNK_ALIGN, TRACK_FILE_WINDOW_BYTES);
 	if (!f->buffer) {
 		free(f);
 		return -ENOMEM;
@@ -173,8 +172,8 @@ static int slide(struct track_file *f)
 	f->start += f->at;
 	f->held -= f->at;
 	f->at = 0;
-	while (!f->at_end && f->held < READ_BYTES) {
-		got = pread(f->fd, f->buffer + f->held, READ_BYTES - f->held,
+	while (!f->at_end && f->held < TRACK_FILE_WINDOW_BYTES) {
+		got = pread(f->fd, f->buffer + f->held, TRACK_FILE_WINDOW_BYTES - f->held,
 			(off_t)(f->start + f->held));
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -235,6 +234,16 @@ int track_file_next(struct track_file *f, const struct chunk_header **out)
 const struct track_file_stats *track_file_stats(const struct track_file *f)
 {
 	return &f->stats;
+}
+
+uint8_t *track_file_take_window(struct track_file *f, uint64_t *start, size_t *held)
+{
+	uint8_t *window = f->buffer;
+
+	*start = f->start;
+	*held = f->held;
+	f->buffer = NULL;
+	return window;
 }
 
 void track_file_close(struct track_file *f)

@@ -47,6 +47,7 @@ struct track_frame {
 	uint64_t arrival_ns;   /* recording clock */
 	const uint8_t *packet; /* RTP, from its first octet; in the chunk */
 	uint16_t length;
+	bool sealed; /* SRTP that no key opened */
 };
 
 void track_frames_begin(struct track_frames *f, const struct chunk_header *chunk);
@@ -74,6 +75,12 @@ int track_file_attach(struct track_file **out, int fd, uint64_t file_id);
 
 /* The next whole chunk, valid until the next call. 1, 0 at the end, -errno when reading fails. */
 int track_file_next(struct track_file *f, const struct chunk_header **out);
+
+/* What was read last, for who reads parts of the file again: TRACK_FILE_WINDOW_BYTES of memory for
+ * the caller to free, `held` of them the file's from `start` on. Only track_file_close may follow.
+ */
+#define TRACK_FILE_WINDOW_BYTES (16UL * CHUNK_BYTES_MAX)
+uint8_t *track_file_take_window(struct track_file *f, uint64_t *start, size_t *held);
 
 const struct track_file_stats *track_file_stats(const struct track_file *f);
 void track_file_close(struct track_file *f);

@@ -1,40 +1,28 @@
 #include "storage/wav.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sndfile.h>
-
+#include "storage/bulk_file.h"
 #include "storage/durable.h"
-
-#define HEADER_ROOM 4096ULL /* more than any header here */
+#include "storage/wav_header.h"
 
 struct wav {
-	int fd;
-	SNDFILE *file;
+	struct bulk_file *file;
 	size_t frame_bytes;
+	uint64_t frames_left;
+	struct wav_header header;
 	char path[PATH_MAX];
 	char part[PATH_MAX];
 };
 
-static size_t frame_bytes(const struct wav_format *format)
+size_t wav_frame_bytes(const struct wav_format *format)
 {
 	return format->channels * (format->coded ? 1U : sizeof(int16_t));
-}
-
-static int sndfile_format(const struct wav_format *format)
-{
-	bool large = format->frames > (UINT32_MAX - HEADER_ROOM) / frame_bytes(format);
-	int container = large ? SF_FORMAT_RF64 : SF_FORMAT_WAV;
-
-	if (!format->coded)
-		return container | SF_FORMAT_PCM_16;
-	return container | (format->law == G711_ULAW ? SF_FORMAT_ULAW : SF_FORMAT_ALAW);
 }
 
 const char *wav_encoding_name(const struct wav_format *format)
@@ -46,17 +34,18 @@ const char *wav_encoding_name(const struct wav_format *format)
 
 static int begin(struct wav *w, const struct wav_format *format, struct errmsg *e)
 {
-	SF_INFO info = {.samplerate = (int)format->rate_hz,
-		.channels = (int)format->channels,
-		.format = sndfile_format(format)};
+	const char *why;
+	int err = wav_header_make(&w->header, format, &why);
 
-	w->frame_bytes = frame_bytes(format);
-	w->fd = open(w->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (w->fd < 0)
-		return errmsg_set(e, -errno, "cannot make %s: %s", w->part, strerror(errno));
-	w->file = sf_open_fd(w->fd, SFM_WRITE, &info, 0);
-	if (!w->file)
-		return errmsg_set(e, -EIO, "cannot begin %s: %s", w->part, sf_strerror(NULL));
+	if (err != 0)
+		return errmsg_set(e, err, "cannot begin %s: %s", w->part, why);
+	w->frame_bytes = wav_frame_bytes(format);
+	w->frames_left = format->frames;
+	err = bulk_file_create(&w->file, w->part);
+	if (err == 0)
+		err = bulk_file_append(w->file, w->header.data, w->header.bytes);
+	if (err != 0)
+		return errmsg_set(e, err, "cannot make %s: %s", w->part, strerror(-err));
 	return 0;
 }
 
@@ -68,7 +57,6 @@ int wav_create(
 
 	if (!w)
 		return errmsg_set(e, -ENOMEM, "no memory to write %s", path);
-	w->fd = -1;
 	if (snprintf(w->path, sizeof(w->path), "%s", path) >= (int)sizeof(w->path) ||
 		snprintf(w->part, sizeof(w->part), "%s.part", path) >= (int)sizeof(w->part)) {
 		free(w);
@@ -85,33 +73,32 @@ int wav_create(
 
 int wav_write(struct wav *w, const void *samples, size_t frames, struct errmsg *e)
 {
-	sf_count_t bytes = (sf_count_t)(frames * w->frame_bytes);
-	int err;
+	int err = frames <= w->frames_left
+			  ? bulk_file_append(w->file, samples, frames * w->frame_bytes)
+			  : -EFBIG;
 
-	errno = 0;
-	if (sf_write_raw(w->file, samples, bytes) == bytes)
-		return 0;
-	err = errno != 0 ? -errno : -ENOSPC;
-	return errmsg_set(e, err, "cannot write %s: %s", w->part, strerror(-err));
-}
-
-static int close_part(struct wav *w, bool sync, struct errmsg *e)
-{
-	int err;
-
-	errno = 0;
-	err = sf_close(w->file) == 0 ? 0 : errno != 0 ? -errno : -EIO;
-	w->file = NULL;
-	if (err == 0 && sync && fsync(w->fd) != 0)
-		err = -errno;
 	if (err != 0)
-		errmsg_set(e, err, "cannot end %s: %s", w->part, strerror(-err));
-	return err;
+		return errmsg_set(e, err, "cannot write %s: %s", w->part, strerror(-err));
+	w->frames_left -= frames;
+	return 0;
 }
 
-int wav_finish(struct wav *w, bool sync, struct errmsg *e)
+static int end_part(struct wav *w, bool sync, struct wav_result *out, struct errmsg *e)
 {
-	int err = close_part(w, sync, e);
+	int err = w->frames_left == 0
+			  ? bulk_file_append(w->file, w->header.trailer, w->header.trailer_bytes)
+			  : -EINVAL;
+
+	if (err == 0)
+		err = bulk_file_end(w->file, sync, &out->bytes, out->sha256);
+	if (err != 0)
+		return errmsg_set(e, err, "cannot end %s: %s", w->part, strerror(-err));
+	return 0;
+}
+
+int wav_finish(struct wav *w, bool sync, struct wav_result *out, struct errmsg *e)
+{
+	int err = end_part(w, sync, out, e);
 
 	if (err == 0)
 		err = durable_rename(w->part, w->path, sync, e);
@@ -119,7 +106,7 @@ int wav_finish(struct wav *w, bool sync, struct errmsg *e)
 		wav_abandon(w);
 		return err;
 	}
-	close(w->fd);
+	bulk_file_close(w->file);
 	free(w);
 	return 0;
 }
@@ -129,10 +116,7 @@ void wav_abandon(struct wav *w)
 	if (!w)
 		return;
 	if (w->file)
-		sf_close(w->file);
-	if (w->fd >= 0) {
-		close(w->fd);
 		unlink(w->part);
-	}
+	bulk_file_close(w->file);
 	free(w);
 }

@@ -17,7 +17,6 @@
 #include "storage/track_file.h"
 
 #define TAKE_BURST 64U
-#define SLEEP_FIRST_NS 50000U
 #define SLEEP_MOST_NS 1000000U
 
 /* Chunks on their way back to an rx core. */
@@ -33,8 +32,11 @@ struct writer {
 	struct open_track *tracks; /* by slot / writer_count */
 	uint32_t track_count;
 	struct chunk_list ready; /* to be written */
-	uint32_t waiting;	 /* chunks that wait for a file */
-	uint32_t pending;	 /* chunks in ready, waiting, and in flight */
+	struct chunk_list held;	 /* until there are keys */
+	uint32_t held_count;
+	bool stopping;	  /* nothing is held any more */
+	uint32_t waiting; /* chunks that wait for a file */
+	uint32_t pending; /* chunks in ready, waiting, and in flight */
 	/* Rounds, for written_ns: chunks taken since round_ns, and in the round before. */
 	uint32_t epoch;
 	uint32_t epoch_pending[2];
@@ -172,12 +174,23 @@ static void write_done(void *arg, struct chunk *c, int err, unsigned int retries
 	open_track_close_if_done(t, w->setup.helper);
 }
 
+static void open_srtp(struct writer *w, struct open_track *t, struct chunk *c)
+{
+	struct srtp_opened result = srtp_track_open_chunk(t->srtp, c);
+
+	count(w, WRITER_frames_opened, result.opened);
+	count(w, WRITER_frames_sealed, result.sealed);
+}
+
 static void write_chunk(struct writer *w, struct chunk *c)
 {
 	struct open_track *t = track_of(w, c->track);
 	struct chunk_header *h = chunk_header_of(c);
-	uint32_t stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
+	uint32_t stored;
 
+	if (t->srtp)
+		open_srtp(w, t, c);
+	stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
 	memset(c->data + c->used, 0, stored - c->used);
 	h->used_bytes = c->used;
 	h->stored_bytes = stored;
@@ -190,6 +203,36 @@ static void write_chunk(struct writer *w, struct chunk *c)
 	open_track_ask_for_more(t, &w->setup.grow[track_ref_slot(c->track)], w->setup.helper);
 }
 
+/* Puts a chunk aside when its keys are still to come. No more than an eighth of all chunks, so that
+ * others find some. */
+static bool hold(struct writer *w, struct chunk *c)
+{
+	struct open_track *t = track_of(w, c->track);
+
+	if (!t->srtp || w->stopping ||
+		w->held_count >= w->setup.pool->count / 8 / w->setup.topology->writer_count ||
+		!open_track_waits_for_keys(t, c))
+		return false;
+	list_append(w, &w->held, c);
+	w->held_count++;
+	return true;
+}
+
+/* Looks at all held chunks anew, before those that came after them. */
+static void release_held(struct writer *w)
+{
+	struct chunk_list later = w->ready;
+	struct chunk *c;
+
+	if (w->held_count == 0)
+		return;
+	w->ready = w->held;
+	w->held.head = CHUNK_NONE;
+	w->held_count = 0;
+	while ((c = list_take(w, &later)))
+		list_append(w, &w->ready, c);
+}
+
 /* Starts as many writes as may be in flight. The number started. */
 static unsigned int start_writes(struct writer *w)
 {
@@ -197,6 +240,8 @@ static unsigned int start_writes(struct writer *w)
 	struct chunk *c;
 
 	while (!disk_is_full(&w->disk) && (c = list_take(w, &w->ready))) {
+		if (hold(w, c))
+			continue;
 		write_chunk(w, c);
 		started++;
 	}
@@ -310,9 +355,28 @@ static void take_letter(struct writer *w, struct track_letter *l)
 		break;
 	case TRACK_LETTER_CLOSE:
 		t->close = l;
+		release_held(w);
 		break;
 	}
 	open_track_close_if_done(t, w->setup.helper);
+}
+
+static void free_keys(struct keys_letter *l)
+{
+	explicit_bzero(l, sizeof(*l));
+	free(l);
+}
+
+static void take_keys(struct writer *w, struct keys_letter *l)
+{
+	struct open_track *t = find(w, l->ref);
+
+	/* Without memory nothing is opened: what nobody can read is better than noise. */
+	if (t && open_track_secure(t, &l->setting) != 0)
+		log_error("writer", "no memory for the keys of a track: its SRTP stays sealed");
+	if (t)
+		release_held(w);
+	free_keys(l);
 }
 
 /* Returns whether there were any. */
@@ -329,7 +393,10 @@ static bool take_letters(struct writer *w)
 		struct track_letter *l = (struct track_letter *)letter;
 
 		letter = letter->next;
-		take_letter(w, l);
+		if (l->letter.kind == TRACK_LETTER_KEYS)
+			take_keys(w, (struct keys_letter *)l);
+		else
+			take_letter(w, l);
 	}
 	return any;
 }
@@ -364,8 +431,10 @@ static bool turn(struct writer *w, uint64_t wait_ns)
 	unsigned int busy;
 	bool drained;
 
-	busy = take_letters(w);
-	busy += take_chunks(w, TAKE_BURST, &drained);
+	busy = take_chunks(w, TAKE_BURST, &drained);
+	/* To the last: what was told before a chunk was handed over goes for it. */
+	while (take_letters(w))
+		busy++;
 	busy += start_writes(w);
 	busy += disk_turn(&w->disk, busy ? 0 : wait_ns);
 	count(w, WRITER_submits, w->disk.submits - submits);
@@ -383,7 +452,7 @@ static void idle(struct writer *w)
 	if (w->disk.in_flight == 0 && w->sleep_ns > 0)
 		nanosleep(&pause, NULL);
 	if (w->setup.idle_sleep)
-		w->sleep_ns = w->sleep_ns == 0			? SLEEP_FIRST_NS
+		w->sleep_ns = w->sleep_ns == 0			? w->setup.sleep_first_ns
 			      : w->sleep_ns < SLEEP_MOST_NS / 2 ? w->sleep_ns * 2
 								: SLEEP_MOST_NS;
 }
@@ -431,6 +500,10 @@ void writer_run(struct thread *self, void *arg)
 		/* Asked before a round that finds nothing: then nothing is left. */
 		bool asked = thread_should_stop(self);
 
+		if (asked && !w->stopping) {
+			w->stopping = true;
+			release_held(w);
+		}
 		if (turn(w, w->sleep_ns)) {
 			w->sleep_ns = 0;
 		} else {
@@ -453,6 +526,7 @@ int writer_create(struct writer **out, const struct writer_setup *setup)
 		return -ENOMEM;
 	w->setup = *setup;
 	w->ready.head = CHUNK_NONE;
+	w->held.head = CHUNK_NONE;
 	w->track_count = setup->slots / setup->topology->writer_count + 1;
 	w->tracks = calloc(w->track_count, sizeof(*w->tracks));
 	err = w->tracks ? inbox_open(&w->inbox, false) : -ENOMEM;
@@ -466,10 +540,27 @@ int writer_create(struct writer **out, const struct writer_setup *setup)
 	return 0;
 }
 
+/* Those that it has, and those that came when it had ended. */
+static void drop_keys(struct writer *w)
+{
+	struct letter *letter = inbox_take(&w->inbox);
+
+	while (letter) {
+		struct letter *next = letter->next;
+
+		if (letter->kind == TRACK_LETTER_KEYS)
+			free_keys((struct keys_letter *)letter);
+		letter = next;
+	}
+	for (uint32_t i = 0; i < w->track_count; i++)
+		srtp_track_destroy(w->tracks[i].srtp);
+}
+
 void writer_destroy(struct writer *w)
 {
 	if (!w)
 		return;
+	drop_keys(w);
 	sem_destroy(&w->ready_sem);
 	inbox_close(&w->inbox);
 	free(w->tracks);

@@ -5,6 +5,9 @@
  *   none ──(first chunk, or file)── waiting ──(file there)── open ──(close, last write done)── none
  *                                      └──(no file can be made)── failed ──────(close)──────────┘
  *
+ * Packets of SRTP are opened (srtp_track.h) just before their chunk is written; where keys are
+ * still to come (an answer that media has overtaken) the chunk is held for a moment.
+ *
  * Chunks of a waiting track wait in a list; those of a failed one are dropped and counted. The
  * helper thread makes, sizes, cuts and closes the files; the two exchange letters. The writer never
  * waits for a disk or for the helper: what is not done is done in a later round.
@@ -21,6 +24,7 @@
 #include "common/errmsg.h"
 #include "common/topology.h"
 #include "storage/inbox.h"
+#include "storage/srtp_track.h"
 #include "storage/storage.h"
 
 enum track_letter_kind {
@@ -29,6 +33,7 @@ enum track_letter_kind {
 	TRACK_LETTER_CLOSED,	   /* writer to helper: result, bytes; nothing is in flight */
 	TRACK_LETTER_GROW,	   /* writer to helper: from, bytes; comes back as GROWN */
 	TRACK_LETTER_GROWN,	   /* helper to writer: bytes, or err */
+	TRACK_LETTER_KEYS,	   /* control thread to writer: a struct keys_letter */
 };
 
 /* Of one track; there are three of them for every slot, so that none is ever allocated on the
@@ -42,6 +47,13 @@ struct track_letter {
 	uint64_t from;
 	uint64_t bytes; /* up to which the file is sized, or written when it is closed */
 	struct storage_closed result;
+};
+
+/* What the packets of a track are, and the keys. From malloc; the writer wipes and frees it. */
+struct keys_letter {
+	struct letter letter;
+	track_ref ref;
+	struct srtp_setting setting;
 };
 
 /* How far a file is sized ahead: at first, and by the most at once. It grows by steps that double,
@@ -63,6 +75,7 @@ struct writer_setup {
 	uint32_t writes_in_flight;
 	bool direct; /* files are opened for direct I/O */
 	bool idle_sleep;
+	uint64_t sleep_first_ns; /* up to 1 ms; the first pause of an idle writer */
 };
 
 struct writer;

@@ -204,3 +204,47 @@ class PauseTest(DigitsCase):
         for digits in (self.SECRET, self.SECRET_INFO):
             self.assertNotIn(digits.encode(), image)
             self.assertNotIn("\0".join(digits).encode(), image)
+
+
+class PolicyTest(DigitsCase):
+    """Digits that an account keeps out of its recordings."""
+
+    CARD, CARD_INFO = "40628195", "71830526"
+
+    def check(self, policy):
+        disk = self.enterContext(Disk(self.folder / "disk.img", self.folder / "disk"))
+        call = self.live_call(disk.mount, {"NEW_INBOUND_CALL": [[START, receive(r"^\d{8}$")]]}, log={"level": "debug"},
+                              accounts=[{"id": "cards", "match": {"caller": "*"}, "digits": policy}])
+        self.wait_state("recording")
+        hidden = call.press(self.CARD)
+        self.received(1)
+        call.press_by_info(self.CARD_INFO)
+        self.assertEqual(self.received(2), [self.CARD, self.CARD_INFO])
+        call.wait_sent(TALK, 50)
+        call.hang_up()
+        [recording] = self.daemon.wait_recordings(1)
+        self.assertEqual(recording["account"], "cards")
+        incoming, outgoing = recording["tracks"]
+        self.assertEqual((incoming["lost"], outgoing["lost"]), (0, 0))
+        self.assertNotIn("withheld", outgoing)
+        self.assertFalse([s for s in incoming["streams"] if s["codec"] == "telephone-event"], incoming["streams"])
+        file = wav.Wav(self.daemon.folder / "delivered" / recording["file"])
+        self.assertEqual(dtmf.decode(file.channels[INCOMING], file.rate), "")
+        told = self.stream.wait(lambda e: e.get("InvocationEventType") == "DIGITS_RECEIVED", "DIGITS_RECEIVED")
+        self.assertEqual([e["ActionData"].get("ReceivedDigits") for e in told], [None, None])
+        self.assertNotIn(self.CARD, self.daemon.log())
+        self.daemon.account()
+        self.assertEqual(self.daemon.terminate(), 0, self.daemon.log())
+        disk.unmount()
+        image = disk.image.read_bytes()
+        self.assertEqual([p for p in hidden if p[2:] in image], [])
+        for digits in (self.CARD, self.CARD_INFO):
+            self.assertNotIn(digits.encode(), image)
+        return incoming["withheld"], len(hidden)
+
+    def test_none_keeps_events_out_of_everything_but_the_application(self):
+        self.assertEqual(*self.check("none"))
+
+    def test_silence_keeps_the_audio_beside_them_out_too(self):
+        withheld, events = self.check("silence")
+        self.assertGreaterEqual(withheld, events + 9)  # 200 ms of audio after the last

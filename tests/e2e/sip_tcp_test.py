@@ -22,12 +22,12 @@ class Streams:
     def __init__(self, first=0xffffff00, port=5060):
         self.next, self.first, self.port = {}, first, port
 
-    def segment(self, frame, data, sequence, flags=PSH_ACK):
+    def segment(self, frame, data, sequence, flags=PSH_ACK, acknowledged=1):
         ports = bytearray(frame[34:38])
         for at in (0, 2):
             if ports[at:at + 2] == struct.pack(">H", 5060):
                 ports[at:at + 2] = struct.pack(">H", self.port)
-        tcp = bytes(ports) + struct.pack(">IIBBHHH", sequence & 0xffffffff, 1, 0x50, flags, 65535, 0, 0) + data
+        tcp = bytes(ports) + struct.pack(">IIBBHHH", sequence & 0xffffffff, acknowledged & 0xffffffff, 0x50, flags, 65535, 0, 0) + data
         pseudo = frame[26:34] + struct.pack(">HH", 6, len(tcp)) + tcp + b"\0" * (len(tcp) % 2)
         tcp = tcp[:16] + struct.pack(">H", checksum(pseudo)) + tcp[18:]
         ip = bytearray(frame[ETHERNET_BYTES:34])

@@ -12,16 +12,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (bytes < 2)
 		return 0;
-	frame.link = (enum link_type)(data[0] % (LINK_NULL + 1));
+	frame.link = (enum link_type)(data[0] % (LINK_INNER + 1));
 	frame.bytes = data + 2;
 	frame.readable = (uint32_t)bytes - 2;
 	frame.captured = frame.readable;
 	frame.wire = frame.captured + data[1];
-	if (decap_parse(&frame, &d) != DECAP_UDP)
+	switch (decap_parse(&frame, &d)) {
+	case DECAP_UDP:
+	case DECAP_TCP:
+	case DECAP_FRAGMENT:
+		break;
+	default:
 		return 0;
+	}
 	if (d.payload_bytes > d.payload_wire ||
 		d.payload_offset + d.payload_bytes > frame.captured ||
 		d.payload_wire > UINT16_MAX || (d.key.version != 4 && d.key.version != 6))
+		abort();
+	if (d.verdict == DECAP_FRAGMENT && d.payload_bytes < (d.key.version == 4 ? 20 : 8))
 		abort();
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/reception.h"
+#include "storage/redundancy.h"
 #include "storage/timeline.h"
 
 static size_t make_chunk(uint8_t *out, size_t room, const uint8_t *data, size_t size)
@@ -46,9 +47,11 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 		packet_index_by_arrival(&index);
 		if (rtp_streams_find(&streams, &index) == 0 &&
 			timeline_place(&timeline, &index, &streams) == 0 &&
-			reception_count(&receptions, &streams, &index, 0, UINT64_MAX, 3) == 0) {
+			reception_count(&receptions, &streams, &index, 0, UINT64_MAX) == 0) {
 			timeline_first_ns(&timeline, &index, &first_ns);
 			timeline_position(&timeline, &index, &streams, first_ns, 8000);
+			if (redundancy_fill(&index, 8000) != 0)
+				abort();
 			packet_index_by_position(&index);
 		}
 		free(receptions);
@@ -61,11 +64,15 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static _Alignas(64) uint8_t chunk[1 << 17];
-	struct codec codecs[] = {{96, 1, 8000, "PCMU", ""}, {101, 1, 8000, "TELEPHONE-EVENT", ""}};
-	struct journal_codecs map = {TRACK_INCOMING, 0, 2, codecs};
+	struct codec codecs[] = {{96, 1, 8000, "PCMU", ""}, {101, 1, 8000, "TELEPHONE-EVENT", ""},
+		{100, 1, 8000, "RED", ""}};
+	struct journal_codecs map = {TRACK_INCOMING, 0, 3, codecs};
 	struct journal_pause pause = {1500000000ULL, 2500000000ULL};
-	struct journal journal = {
-		.codecs_count = 1, .codecs = &map, .pause_count = 1, .pauses = &pause};
+	struct journal journal = {.codecs_count = 1,
+		.codecs = &map,
+		.pause_count = 1,
+		.pauses = &pause,
+		.paused_packets = {3}};
 
 	if (size == 0)
 		return 0;

@@ -13,7 +13,7 @@ from .paths import ROOT
 def _table(macro):
     text = (ROOT / "common" / "counters.h").read_text()
     body = re.search(rf"#define {macro}\(X\)(.*?)\n\n", text, re.S).group(1)
-    return dict(re.findall(r"X\((\w+), (IN|OUT|NOTE),", body))
+    return dict(re.findall(r"X\((\w+), (IN|OUT|HELD|NOTE),", body))
 
 
 RX = _table("RX_COUNTERS")
@@ -26,7 +26,7 @@ def _sum(counters, table, kind):
 
 def rx_problems(status):
     for index, counters in enumerate(status["rx"]):
-        entered, left = _sum(counters, RX, "IN"), _sum(counters, RX, "OUT")
+        entered, left = _sum(counters, RX, "IN"), _sum(counters, RX, "OUT") + _sum(counters, RX, "HELD")
         if entered != left:
             yield f"rx{index}: {entered} packets came in, {left} are accounted for: {counters}"
 

@@ -240,7 +240,7 @@ static void says_what_is_allowed(void **state)
 		{"{\"hep\":{\"listen\":[\"udp:10.0.0.1\"]}}",
 			"hep.listen[0]: \"udp:10.0.0.1\" is given; needed: list of at most 8 "
 			"texts: "
-			"`udp:` or `tcp:`, address, `:`, port"},
+			"`udp:`, `tcp:` or `tls:`, address, `:`, port"},
 		{"{\"hep\":{\"listen\":[\"10.0.0.1:9060\"]}}", "hep.listen[0]: "},
 		{"{\"hep\":{\"listen\":[\"tcp:10.0.0.1:0\"]}}", "hep.listen[0]: "},
 		{"{\"hep\":{\"listen\":[9060]}}", "hep.listen[0]: 9060 is given"},

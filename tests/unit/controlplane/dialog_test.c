@@ -326,6 +326,86 @@ static const struct row rows[] = {
 		"9.000 S>B BYE c2 s b 2\n",
 		"LEG-A callee ended(hangup 0) 0.000 0.500 9.000 P=10.0.0.2:5000,10.0.0.2:5002 "
 		"S=10.9.0.1:6002 c2\n"},
+	{"a late offer within the dialog: the answer comes in the ACK", "S",
+		CALL "2.000 S>A INVITE c1 s a 1\n"
+		     "2.100 A>S 200/INVITE c1 s a 1 sdp=4100\n"
+		     "2.200 S>A ACK c1 s a 1 sdp=6100\n",
+		"LEG-A caller answered 0.000 0.500 0.000 P=10.0.0.1:4000,10.0.0.1:4100 "
+		"S=10.9.0.1:6000,10.9.0.1:6100 c1\n"},
+	{"glare: both re-INVITE, both get 491, one tries again", "S",
+		CALL "2.000 A>S INVITE c1 a s 2 sdp=4000/sendonly\n"
+		     "2.001 S>A INVITE c1 s a 1 sdp=6000/inactive\n"
+		     "2.100 A>S 491/INVITE c1 s a 1\n"
+		     "2.101 S>A 491/INVITE c1 a s 2\n"
+		     "2.110 S>A ACK c1 s a 1 branch=z9hG4bKc11INVITEAS\n"
+		     "2.111 A>S ACK c1 a s 2 branch=z9hG4bKc12INVITEAS\n"
+		     "4.000 S>A INVITE c1 s a 2 sdp=6200\n"
+		     "4.100 A>S 200/INVITE c1 s a 2 sdp=4200\n",
+		"LEG-A caller answered 0.000 0.500 0.000 P=10.0.0.1:4000,10.0.0.1:4200 "
+		"S=10.9.0.1:6000,10.9.0.1:6200 c1\n"},
+	{"an UPDATE refused before the answer leaves things as they were", "S",
+		"0.000 A>S INVITE c1 a - 1 sdp=4000\n"
+		"0.100 S>A 183/INVITE c1 a s 1 sdp=6000\n"
+		"0.200 A>S UPDATE c1 a s 2 sdp=4000/inactive\n"
+		"0.210 S>A 504/UPDATE c1 a s 2\n"
+		"0.500 S>A 200/INVITE c1 a s 1\n",
+		"LEG-A caller answered 0.000 0.500 0.000 P=10.0.0.1:4000 S=10.9.0.1:6000 c1\n"},
+	{"several reliable 183s, the PRACK and its 200 twice", "S",
+		"0.000 S>B INVITE c2 s - 1 sdp=6002\n"
+		"0.100 B>S 183/INVITE c2 s b1 1 sdp=5000\n"
+		"0.110 S>B PRACK c2 s b1 2\n"
+		"0.110 S>B PRACK c2 s b1 2\n"
+		"0.120 B>S 200/PRACK c2 s b1 2\n"
+		"0.120 B>S 200/PRACK c2 s b1 2\n"
+		"0.200 B>S 183/INVITE c2 s b2 1 sdp=5100\n"
+		"0.210 S>B PRACK c2 s b2 2 branch=other\n"
+		"0.900 B>S 200/INVITE c2 s b2 1\n"
+		"1.400 B>S 200/INVITE c2 s b2 1\n"
+		"1.500 S>B ACK c2 s b2 1\n",
+		"LEG-A callee answered 0.000 0.900 0.000 P=10.0.0.2:5000,10.0.0.2:5100 "
+		"S=10.9.0.1:6002 c2\n"},
+	{"the ACK lost: 200s come until it is there; BYE after BYE", "S",
+		"0.000 A>S INVITE c1 a - 1 sdp=4000\n"
+		"0.500 S>A 200/INVITE c1 a s 1 sdp=6000\n"
+		"1.000 S>A 200/INVITE c1 a s 1 sdp=6000\n"
+		"2.000 S>A 200/INVITE c1 a s 1 sdp=6000\n"
+		"2.100 A>S ACK c1 a s 1\n"
+		"9.000 A>S BYE c1 a s 2\n"
+		"9.001 S>A BYE c1 s a 1\n"
+		"9.500 A>S BYE c1 a s 2\n"
+		"9.510 S>A 481/BYE c1 a s 2\n",
+		"LEG-A caller ended(hangup 0) 0.000 0.500 9.000 P=10.0.0.1:4000 S=10.9.0.1:6000 "
+		"c1\n"},
+	{"blind transfer: REFER, NOTIFY, and a leg of its own", "S",
+		CALL "2.000 A>S REFER c1 a s 2\n"
+		     "2.010 S>A 202/REFER c1 a s 2\n"
+		     "2.020 S>A NOTIFY c1 s a 1\n"
+		     "2.100 S>C INVITE c3 s3 - 1 sdp=6004\n"
+		     "2.500 C>S 200/INVITE c3 s3 c 1 sdp=5004\n"
+		     "2.600 A>S BYE c1 a s 3\n",
+		"LEG-A caller ended(hangup 0) 0.000 0.500 2.600 P=10.0.0.1:4000 S=10.9.0.1:6000 "
+		"c1\n"
+		"LEG-A callee answered 2.100 2.500 0.000 P=10.0.0.3:5004 S=10.9.0.1:6004 c3\n"},
+	{"attended transfer: who replaces a leg is of its call", "S",
+		CALL "2.000 S>C INVITE c3 s3 - 1 sdp=6004 replaces=c1;to-tag=s;from-tag=a\n"
+		     "2.500 C>S 200/INVITE c3 s3 c 1 sdp=5004\n"
+		     "2.600 S>A BYE c1 s a 1\n",
+		"LEG-A caller ended(hangup 0) 0.000 0.500 2.600 P=10.0.0.1:4000 S=10.9.0.1:6000 "
+		"c1\n"
+		"LEG-B callee answered 2.000 2.500 0.000 P=10.0.0.3:5004 S=10.9.0.1:6004 c3\n"},
+	{"a Replaces that does not know the tags is of no call", "S",
+		CALL "2.000 D>S INVITE c3 d - 1 sdp=4004 replaces=c1;to-tag=s;from-tag=guess\n"
+		     "2.100 D>S INVITE c4 d - 1 sdp=4004 replaces=c1\n",
+		"LEG-A caller answered 0.000 0.500 0.000 P=10.0.0.1:4000 S=10.9.0.1:6000 c1\n"
+		"LEG-A caller offered 2.000 0.000 0.000 P=10.0.0.4:4004 S c3\n"
+		"LEG-A caller offered 2.100 0.000 0.000 P=10.0.0.4:4004 S c4\n"},
+	{"the SBC moves its media to another host, and back", "S",
+		CALL "2.000 S>A INVITE c1 s a 1 sdp=6100 c=T\n"
+		     "2.100 A>S 200/INVITE c1 s a 1 sdp=4000\n"
+		     "3.000 S>A INVITE c1 s a 2 sdp=6000\n"
+		     "3.100 A>S 200/INVITE c1 s a 2 sdp=4000\n",
+		"LEG-A caller answered 0.000 0.500 0.000 P=10.0.0.1:4000 "
+		"S=10.9.0.2:6100,10.9.0.1:6000 c1\n"},
 	{"a dialog that began before the capture", "S",
 		"0.000 A>S INVITE c1 a s 5 sdp=4000\n"
 		"0.100 S>A 200/INVITE c1 a s 5 sdp=6000\n"

@@ -77,6 +77,56 @@ static int match(struct calls *c, uint8_t host, uint32_t encapsulation, bool sep
 	return (int)(leg - c->legs);
 }
 
+/* The SBC announced 10.9.9.9:4000, but its SIP came from 10.0.0.1. */
+static void guess(struct calls *c, unsigned int leg)
+{
+	const struct leg_media media = {
+		.address_count = 1, .addresses = {at(9, 4000)}, .sender = at(1, 5060)};
+	struct netaddr address;
+
+	assert_true(leg_media_guess(&media, 0, &address));
+	assert_int_equal(
+		endpoint_add(c->endpoints, &media.addresses[0], &c->legs[leg], END_SBC), 0);
+	assert_int_equal(endpoint_guess(c->endpoints, &address, &c->legs[leg], END_SBC), 0);
+}
+
+static void a_guess_is_better_than_nothing(void **state)
+{
+	struct calls *c = *state;
+
+	guess(c, 0);
+	assert_int_equal(match(c, 7, 0, false), 0);
+	assert_int_equal(match(c, 7, 0, true), 0);
+	assert_int_equal(match(c, 7, VLAN_100, false), 0);
+	assert_int_equal(match(c, 7, VLAN_100, true), -1);
+	announce(c, 1, 0, 2); /* another call did announce it */
+	assert_int_equal(match(c, 7, 0, false), 1);
+}
+
+static void a_guess_of_two_calls_or_of_a_dead_one_is_none(void **state)
+{
+	struct calls *c = *state;
+
+	guess(c, 0);
+	guess(c, 1);
+	assert_int_equal(match(c, 7, 0, false), -1);
+	c->legs[1].state = LEG_ENDED;
+	assert_int_equal(match(c, 7, 0, false), 0);
+	c->legs[0].state = LEG_ENDED;
+	assert_int_equal(match(c, 7, 0, false), -1);
+}
+
+static void without_rewriting_there_is_no_guess(void **state)
+{
+	const struct leg_media same = {
+		.address_count = 1, .addresses = {at(1, 4000)}, .sender = at(1, 5060)};
+	const struct leg_media unknown = {.address_count = 1, .addresses = {at(1, 4000)}};
+	struct netaddr address;
+
+	assert_false(leg_media_guess(&same, 0, &address));
+	assert_false(leg_media_guess(&unknown, 0, &address));
+}
+
 static void the_own_encapsulation_comes_first(void **state)
 {
 	struct calls *c = *state;
@@ -145,6 +195,10 @@ static void an_ended_leg_gives_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_guess_is_better_than_nothing, make, end),
+		cmocka_unit_test_setup_teardown(
+			a_guess_of_two_calls_or_of_a_dead_one_is_none, make, end),
+		cmocka_unit_test_setup_teardown(without_rewriting_there_is_no_guess, make, end),
 		cmocka_unit_test_setup_teardown(the_own_encapsulation_comes_first, make, end),
 		cmocka_unit_test_setup_teardown(another_one_only_if_one_call_claims_it, make, end),
 		cmocka_unit_test_setup_teardown(both_ends_outweigh_one, make, end),

@@ -46,7 +46,7 @@ static int setup(void **state)
 	memset(&config, 0, sizeof(config));
 	netaddr_parse("127.0.0.1", &config.hep.listen[0].address);
 	netaddr_parse("127.0.0.1", &config.hep.listen[1].address);
-	config.hep.listen[1].tcp = true;
+	config.hep.listen[1].transport = LISTEN_TCP;
 	config.hep.listen_count = 2;
 	netprefix_parse("127.0.0.1", &config.hep.allow[0]);
 	config.hep.allow_count = 1;
@@ -71,7 +71,7 @@ static void start(void)
 
 static int connect_to(unsigned int listener, const char *from)
 {
-	bool tcp = config.hep.listen[listener].tcp;
+	bool tcp = config.hep.listen[listener].transport == LISTEN_TCP;
 	struct sockaddr_in to = {.sin_family = AF_INET,
 		.sin_port = htons(hep_server_port(server, listener)),
 		.sin_addr.s_addr = inet_addr("127.0.0.1")};

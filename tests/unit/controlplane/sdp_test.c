@@ -89,6 +89,37 @@ static void each_media_has_its_own_address(void **state)
 	assert_true(media.sends);
 }
 
+#define KEY_LINE "AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
+
+static void keys_of_srtp(void **state)
+{
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/SAVP 0\r\n"
+			       "a=crypto:1 " KEY_LINE "a=crypto:2 F8_128_HMAC_SHA1_80 inline:x\r\n"
+			       "m=video 5000 RTP/SAVP 31\r\na=crypto:3 " KEY_LINE),
+		0);
+	assert_true(media.encrypted);
+	assert_false(media.dtls);
+	assert_true(media.unusable_key);
+	assert_int_equal(media.keys.count, 1);
+	assert_int_equal(media.keys.list[0].tag, 1);
+	/* An offer of SRTP to those who want it. */
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+			       "a=crypto:1 " KEY_LINE),
+		0);
+	assert_true(media.encrypted);
+	assert_int_equal(media.keys.count, 1);
+	/* Keys by DTLS. */
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\na=fingerprint:sha-256 00\r\n"
+			       "m=audio 4000 RTP/SAVPF 0\r\n"),
+		0);
+	assert_true(media.encrypted && media.dtls);
+	assert_int_equal(
+		parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n"), 0);
+	assert_true(media.encrypted && media.dtls);
+	assert_int_equal(parse("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n"), 0);
+	assert_false(media.encrypted || media.dtls || media.unusable_key);
+}
+
 static void directions_at_both_levels(void **state)
 {
 	static const struct {
@@ -131,6 +162,98 @@ static void hold_by_address_leaves_none(void **state)
 	assert_true(media.receives);
 }
 
+#define ICE_LINES \
+	"a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\n" \
+	"a=candidate:1 1 UDP 2130706431 192.168.1.5 4000 typ host\r\n" \
+	"a=candidate:1 2 UDP 2130706430 192.168.1.5 4001 typ host\r\n" \
+	"a=candidate:2 1 TCP 2105458943 192.168.1.5 9 typ host tcptype active\r\n" \
+	"a=candidate:3 1 udp 2113937151 0b5f7e70-88a4.local 50000 typ host\r\n" \
+	"a=candidate:4 1 UDP 1694498815 198.51.100.7 30000 typ srflx raddr 192.168.1.5 rport " \
+	"4000\r\n" \
+	"a=candidate:5 1 UDP 16777215 2001:db8::7 30002 typ relay raddr 192.0.2.1 rport 1\r\n"
+
+static void candidates_are_addresses(void **state)
+{
+	assert_int_equal(
+		parse("v=0\r\nc=IN IP4 198.51.100.7\r\nm=audio 30000 RTP/AVP 0\r\n" ICE_LINES
+		      "a=remote-candidates:1 203.0.113.9 5000\r\na=rtcp:4001\r\n"
+		      "a=candidate:\r\na=candidate:1 1 UDP 1 192.0.2.1 70000 typ host\r\n"
+		      "m=video 30010 RTP/AVP 31\r\n"
+		      "a=candidate:1 1 UDP 1 192.168.1.5 4010 typ host\r\n"),
+		0);
+	assert_int_equal(media.address_count, 3);
+	assert_address(0, "192.168.1.5:4000");
+	assert_address(1, "198.51.100.7:30000");
+	assert_address(2, "[2001:db8::7]:30002");
+}
+
+/* As browsers do: the default address is not known yet. */
+static void trickled_candidates_are_no_hold(void **state)
+{
+	assert_int_equal(
+		parse("v=0\r\na=group:BUNDLE 0 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\n"
+		      "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=mid:0\r\n" ICE_LINES
+		      "a=rtpmap:111 opus/48000/2\r\na=sendrecv\r\na=rtcp-mux\r\n"
+		      "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n"
+		      "a=bundle-only\r\na=mid:1\r\n"),
+		0);
+	assert_int_equal(media.address_count, 3);
+	assert_int_equal(media.codec_count, 2);
+	assert_true(media.sends);
+	assert_true(media.receives);
+	assert_int_equal(parse("v=0\r\na=ice-ufrag:x\r\nc=IN IP4 0.0.0.0\r\n"
+			       "m=audio 9 RTP/AVP 0\r\na=inactive\r\n"),
+		0);
+	assert_int_equal(media.address_count, 0);
+	assert_false(media.sends);
+}
+
+static void many_candidates_leave_room_for_the_default(void **state)
+{
+	char many[8192] = "v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\n";
+
+	for (int i = 0; i < 40; i++)
+		snprintf(many + strlen(many), sizeof(many) - strlen(many),
+			"a=candidate:%d 1 UDP 1 192.168.1.5 %d typ host\n", i, 5000 + i);
+	assert_int_equal(parse(many), 0);
+	assert_address(media.address_count - 1, "192.0.2.1:4000");
+}
+
+static void line_ends_of_all_kinds(void **state)
+{
+	static const char *const ends[] = {"\r\n", "\n", "\r", "\n\n", " \r\n"};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		const char *e = ends[i];
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			"v=0%so=- 1 1 IN IP4 192.0.2.1%sc=IN IP4 192.0.2.1%sm=audio 4000 RTP/AVP "
+			"96%sa=rtpmap:96 AMR/8000%sa=sendonly",
+			e, e, e, e, e);
+		assert_int_equal(parse(text), 0);
+		assert_address(0, "192.0.2.1:4000");
+		assert_codec(0, 96, "AMR", 8000, 1, "");
+		assert_false(media.receives);
+	}
+}
+
+/* A fax takes the audio's place; then the audio comes back. */
+static void rejected_and_added_again(void **state)
+{
+	assert_int_equal(parse("v=0\nc=IN IP4 192.0.2.1\nm=audio 0 RTP/AVP 0\n"
+			       "m=image 5000 udptl t38\n"),
+		0);
+	assert_int_equal(media.address_count, 0);
+	assert_int_equal(media.codec_count, 0);
+	assert_false(media.sends);
+	assert_int_equal(parse("v=0\nc=IN IP4 192.0.2.1\nm=audio 4002 RTP/AVP 8\n"
+			       "m=image 0 udptl t38\n"),
+		0);
+	assert_address(0, "192.0.2.1:4002");
+	assert_true(media.sends);
+}
+
 static void lies_do_no_harm(void **state)
 {
 	char many[8192] = "v=0\nc=IN IP4 192.0.2.1\n";
@@ -150,7 +273,8 @@ static void lies_do_no_harm(void **state)
 	assert_int_equal(media.codec_count, 1); /* the list ends at what is no payload type */
 	assert_codec(0, 0, "PCMU", 8000, 1, "");
 	for (int i = 0; i < 60; i++)
-		strcat(many, "m=audio 4000 RTP/AVP 0 8\n");
+		snprintf(many + strlen(many), sizeof(many) - strlen(many),
+			"m=audio %d RTP/AVP 0 8\n", 4000 + i);
 	assert_int_equal(parse(many), 0);
 	assert_int_equal(media.address_count, LEG_ADDRESSES_MAX);
 	assert_int_equal(media.codec_count, LEG_CODECS_MAX);
@@ -253,8 +377,14 @@ int main(void)
 		cmocka_unit_test(an_ordinary_offer),
 		cmocka_unit_test(static_payload_types_have_names),
 		cmocka_unit_test(each_media_has_its_own_address),
+		cmocka_unit_test(keys_of_srtp),
 		cmocka_unit_test(directions_at_both_levels),
 		cmocka_unit_test(hold_by_address_leaves_none),
+		cmocka_unit_test(candidates_are_addresses),
+		cmocka_unit_test(trickled_candidates_are_no_hold),
+		cmocka_unit_test(many_candidates_leave_room_for_the_default),
+		cmocka_unit_test(line_ends_of_all_kinds),
+		cmocka_unit_test(rejected_and_added_again),
 		cmocka_unit_test(lies_do_no_harm),
 		cmocka_unit_test(cut_descriptions_do_no_harm),
 		cmocka_unit_test(captured_descriptions_are_read_as_tshark_does),

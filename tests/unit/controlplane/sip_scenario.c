@@ -223,6 +223,9 @@ static size_t make_message(const struct line *l, char *out, size_t size)
 	tag_text(l->to, to, sizeof(to));
 	if (option(l, "id", value, sizeof(value)))
 		snprintf(extra, sizeof(extra), "Session-ID: %s\r\n", value);
+	if (option(l, "replaces", value, sizeof(value)))
+		snprintf(extra + strlen(extra), sizeof(extra) - strlen(extra), "Replaces: %s\r\n",
+			value);
 	if (option(l, "x", value, sizeof(value)))
 		snprintf(extra + strlen(extra), sizeof(extra) - strlen(extra), "x: %s\r\n", value);
 	return (size_t)snprintf(out, size,

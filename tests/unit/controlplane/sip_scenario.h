@@ -6,8 +6,8 @@
  * Hosts: A to D participants (10.0.0.1 …), S and T SBCs (10.9.0.1, 10.9.0.2), P and Q proxies
  * (10.5.0.1, 10.5.0.2); a and s as A and S in IPv6. A tag of "-" is none. `id` is the value of
  * Session-ID, `x` that of Session-Expires; `key` and `relay` are bodies of INFO (application/dtmf
- * and dtmf-relay). The Via branch is made from call, CSeq, method and hosts
- * unless given. */
+ * and dtmf-relay); `replaces` that of Replaces. The Via branch is made from call, CSeq, method and
+ * hosts unless given. */
 #ifndef LEGTAP_TESTS_SIP_SCENARIO_H
 #define LEGTAP_TESTS_SIP_SCENARIO_H
 

@@ -254,6 +254,135 @@ static void headers_that_are_no_segment(void **state)
 	assert_messages(w, 0);
 }
 
+/* RFC 3261, 20.14, wants one; SDP without it is too good to be passed over. */
+static void a_body_without_content_length(void **state)
+{
+	static const char head[] =
+		"INFO sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nFrom: "
+		"<sip:a@b>;tag=1"
+		"\r\nTo: <sip:b@b>\r\nCall-ID: c\r\nCSeq: 1 INFO\r\nc: text/plain\r\n\r\n";
+	static const char body[] = "Signal=1\r\nDuration=160\r\n";
+	char text[2048];
+	struct sip_frame f;
+	struct wire *w = *state;
+
+	snprintf(text, sizeof(text), "%s%s%s", head, body, OPTIONS("2"));
+	f = sip_framing_next(text, (uint32_t)strlen(text), true);
+	assert_int_equal(f.kind, SIP_FRAME_MESSAGE);
+	assert_true(f.no_length);
+	assert_int_equal(f.bytes, strlen(head) + strlen(body));
+	give(w, 1000, text);
+	assert_messages(w, 2);
+	assert_count(w, DIALOG_tcp_no_length, 1);
+	/* No body is meant here. */
+	f = sip_framing_next("BYE sip:a SIP/2.0\r\n\r\nx", 24, true);
+	assert_int_equal(f.kind, SIP_FRAME_MESSAGE);
+	assert_false(f.no_length);
+	assert_int_equal(f.bytes, 21);
+}
+
+/* --- WebSocket --- */
+
+#define UPGRADE \
+	"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+
+/* Appends a frame, masked as a client's; returns the new length. */
+static uint32_t put_frame(
+	char *out, uint32_t at, unsigned int first, const char *payload, uint32_t bytes)
+{
+	static const uint8_t mask[] = {0x37, 0xfa, 0x21, 0x3d};
+
+	out[at++] = (char)first;
+	if (bytes < 126) {
+		out[at++] = (char)(0x80 | bytes);
+	} else {
+		out[at++] = (char)(0x80 | 126);
+		out[at++] = (char)(bytes >> 8);
+		out[at++] = (char)bytes;
+	}
+	memcpy(out + at, mask, 4);
+	at += 4;
+	for (uint32_t i = 0; i < bytes; i++)
+		out[at + i] = (char)((uint8_t)payload[i] ^ mask[i % 4]);
+	return at + bytes;
+}
+
+/* A message in one frame, one in three with a ping among them, and a keep-alive. */
+static uint32_t put_frames(char *out)
+{
+	static const char text[] = INFO("2");
+	uint32_t at = put_frame(out, 0, 0x81, OPTIONS("1"), strlen(OPTIONS("1")));
+
+	at = put_frame(out, at, 0x02, text, 30);
+	at = put_frame(out, at, 0x00, text + 30, 30);
+	at = put_frame(out, at, 0x89, "ping", 4);
+	at = put_frame(out, at, 0x80, text + 60, sizeof(text) - 1 - 60);
+	at = put_frame(out, at, 0x81, "\r\n\r\n", 4);
+	return put_frame(out, at, 0x88, "", 0);
+}
+
+static void websocket_cut_at_every_byte(void **state)
+{
+	char text[4096] = UPGRADE;
+	struct wire *w = *state;
+	uint32_t length = (uint32_t)strlen(UPGRADE);
+
+	length += put_frames(text + length);
+	for (uint32_t cut = 1; cut < length; cut++) {
+		uint32_t first = cut * 100000;
+
+		give_bytes(w, first - 1, SYN, "", 0);
+		give_bytes(w, first, ACK, text, cut);
+		give_bytes(w, first + cut, ACK, text + cut, length - cut);
+		assert_messages(w, 2ULL * cut);
+		assert_count(w, DIALOG_websocket, cut);
+	}
+	assert_count(w, DIALOG_websocket_refused, 0);
+}
+
+static void websocket_from_the_middle_on_and_after_a_hole(void **state)
+{
+	char text[4096];
+	uint32_t length = put_frames(text);
+	struct wire *w = *state;
+
+	give_bytes(w, 1000, ACK, text + 20, 50);
+	give_bytes(w, 1050, ACK, text, length);
+	assert_messages(w, 2);
+	give_bytes(w, 1050 + length + 100, ACK, text, length);
+	sip_tcp_age(w->tcp, w->now_ns + SECOND_NS, 0);
+	assert_messages(w, 4);
+	assert_count(w, DIALOG_websocket, 1);
+}
+
+static void websocket_frames_that_cannot_be_read(void **state)
+{
+	char text[4096];
+	struct wire *w = *state;
+	uint32_t length = (uint32_t)strlen(UPGRADE);
+	uint32_t compressed = put_frame(text, 0, 0xc1, "deflated", 8);
+
+	give_bytes(w, 999, SYN, "", 0);
+	give(w, 1000, UPGRADE);
+	give_bytes(w, 1000 + length, ACK, text, compressed);
+	assert_count(w, DIALOG_websocket_refused, 1);
+	give_bytes(w, 1000 + length + compressed, ACK, "\x82\x7f\0\0\0\1\0\0\0\0", 10);
+	assert_messages(w, 0);
+	length += 10 + compressed;
+	give_bytes(w, 1000 + length, ACK, text, put_frames(text));
+	assert_messages(w, 2);
+}
+
+static void http_without_an_upgrade_is_no_sip(void **state)
+{
+	struct wire *w = *state;
+
+	give_bytes(w, 999, SYN, "", 0);
+	give(w, 1000, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_count(w, DIALOG_tcp_not_sip, 1);
+	assert_count(w, DIALOG_websocket, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
 
 int main(void)
@@ -271,6 +400,11 @@ int main(void)
 		TEST(connections_end),
 		TEST(tls_is_counted_once_a_connection),
 		TEST(headers_that_are_no_segment),
+		TEST(a_body_without_content_length),
+		TEST(websocket_cut_at_every_byte),
+		TEST(websocket_from_the_middle_on_and_after_a_hole),
+		TEST(websocket_frames_that_cannot_be_read),
+		TEST(http_without_an_upgrade_is_no_sip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,10 +35,19 @@ void event_delivery_failed(
 {
 }
 
+void event_recording_undecryptable(const struct recording *rec, enum track track, const char *why)
+{
+}
+
 void event_spool_loss(const struct recording *rec, uint64_t packets)
 {
 }
 
 void event_watch_unexplained(struct event_watch *w, const struct flow *flow, uint32_t packets)
+{
+}
+
+void event_watch_foreign(
+	struct event_watch *w, const struct leg *leg, enum track track, const struct flow *flow)
 {
 }

@@ -160,8 +160,7 @@ int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
 	return 0;
 }
 
-int stream_watch(
-	struct dataplane *d, stream_id id, const uint8_t types[STREAM_WATCHED_TYPES], void *watcher)
+int stream_watch(struct dataplane *d, stream_id id, const struct stream_watch *watch, void *watcher)
 {
 	fail_msg("no application asks for digits here");
 	return -ENOENT;
@@ -203,6 +202,12 @@ void packet_reinject(struct dataplane *d, struct rte_mbuf *m)
 	struct fake_packet *p = (struct fake_packet *)m;
 
 	put(&commands[p->p.rx], &(struct order){.packet = p});
+}
+
+/* No packet of the world has a payload. */
+uint32_t packet_payload(struct rte_mbuf *m, void *buf, uint32_t size)
+{
+	return 0;
 }
 
 char *dataplane_encapsulation(const struct dataplane *d, uint32_t id, char *buf, size_t size)

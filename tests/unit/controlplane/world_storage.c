@@ -76,6 +76,13 @@ int storage_note_stream(struct storage *s, const struct uuid *recording, enum tr
 	return 0;
 }
 
+int storage_set_keys(struct storage *s, const struct uuid *recording, enum track track,
+	enum srtp_mode mode, const struct srtp_keys *keys, uint64_t at_ns, uint64_t sealed_from_ns)
+{
+	assert_non_null(noted(recording));
+	return 0;
+}
+
 int storage_note_codecs(struct storage *s, const struct uuid *recording, enum track track,
 	uint64_t at_ns, const struct codec *codecs, unsigned int count)
 {
@@ -117,6 +124,13 @@ int storage_note_paused_packets(
 {
 	noted(recording)->while_paused[track] = packets;
 	return 0;
+}
+
+int storage_note_withheld_packets(
+	struct storage *s, const struct uuid *recording, enum track track, uint64_t packets)
+{
+	fail_msg("nothing is withheld here");
+	return -EINVAL;
 }
 
 int storage_close(

@@ -139,12 +139,42 @@ static void fragments_are_a_verdict_of_their_own(void **state)
 		put_ipv4(&b, 0, fields[i], 17, UDP_BYTES);
 		put_udp(&b, PAYLOAD);
 		assert_int_equal(parse(&b, LINK_ETHERNET, &d), DECAP_FRAGMENT);
+		assert_int_equal(d.payload_offset, 14); /* where its IPv4 header is */
+		assert_int_equal(d.payload_bytes, 20 + UDP_BYTES);
+		assert_memory_equal(d.key.v4.destination, "\x0a\0\0\2", 4);
+		assert_int_equal(parse_cut(&b, LINK_ETHERNET, 40, b.length, &d), DECAP_FRAGMENT);
+		assert_int_equal(d.payload_bytes, 40 - 14);
+		assert_int_equal(d.payload_wire, 20 + UDP_BYTES);
+		b.bytes[23] = 1; /* nobody wants ICMP, in pieces or whole */
+		assert_int_equal(parse(&b, LINK_ETHERNET, &d), DECAP_NOT_UDP);
 	}
-	put_ethernet(&six, 0x86dd);
-	put_ipv6(&six, 44, 8 + UDP_BYTES);
+	put_ethernet(&six, 0x8100);
+	put_vlan(&six, 100, 0x86dd);
+	put_ipv6(&six, 0, 16 + UDP_BYTES);
+	put(&six, "\x2c\x00\x01\x04\0\0\0\0", 8); /* hop-by-hop */
 	put(&six, "\x11\x00\x00\x01\x12\x34\x56\x78", 8);
 	put_udp(&six, PAYLOAD);
 	assert_int_equal(parse(&six, LINK_ETHERNET, &d), DECAP_FRAGMENT);
+	assert_int_equal(d.payload_offset, 18 + 40 + 8); /* where its fragment header is */
+	assert_int_equal(d.payload_wire, 8 + UDP_BYTES);
+	assert_int_equal(d.key.v6.scope, encapsulation_push_vlan(0, 100));
+}
+
+/* An IP packet that stood in VLAN 7, whose frame is gone. */
+static void an_inner_packet_says_where_it_stood(void **state)
+{
+	struct builder b = {0};
+	struct decap d;
+
+	put16(&b, encapsulation_push_vlan(0, 7) >> 16 | 0xf000);
+	put16(&b, encapsulation_push_vlan(0, 7) & 0xffff);
+	put_ipv4(&b, 0, 0, 17, UDP_BYTES);
+	put_udp(&b, PAYLOAD);
+	assert_int_equal(parse(&b, LINK_INNER, &d), DECAP_UDP);
+	assert_scope(&d, "vlan 7");
+	assert_payload(&b, &d);
+	for (uint32_t n = 0; n < 32; n++)
+		assert_int_equal(parse_cut(&b, LINK_INNER, n, b.length, &d), DECAP_MALFORMED);
 }
 
 static void other_protocols(void **state)
@@ -284,6 +314,7 @@ int main(void)
 		cmocka_unit_test(vlan_tags_make_the_scope),
 		cmocka_unit_test(ipv6_with_extension_headers),
 		cmocka_unit_test(fragments_are_a_verdict_of_their_own),
+		cmocka_unit_test(an_inner_packet_says_where_it_stood),
 		cmocka_unit_test(other_protocols),
 		cmocka_unit_test(lengths_that_lie),
 		cmocka_unit_test(links_of_captures),

@@ -47,7 +47,8 @@ static void make_core(struct fixture *f, uint32_t capacity)
 	struct rx_config config = {.dataplane = &f->d->config,
 		.topology = &f->topology,
 		.pool = &f->chunks,
-		.table = &f->d->table};
+		.table = &f->d->table,
+		.fragments = f->d->fragments};
 
 	assert_int_equal(rx_create(&f->rx, &config), 0);
 	f->d->rx[0].rx = f->rx;
@@ -70,8 +71,11 @@ struct fixture *fixture_make(uint32_t streams, uint32_t chunks, uint32_t capacit
 	assert_non_null(f);
 	f->d = calloc(1, sizeof(*f->d));
 	assert_non_null(f->d);
-	f->d->config = (struct dataplane_config){
-		.rx_count = 1, .streams_max = streams, .max_age_ns = 5000000000ULL};
+	f->d->config = (struct dataplane_config){.rx_count = 1,
+		.streams_max = streams,
+		.max_age_ns = 5000000000ULL,
+		.fragments_max = FIXTURE_FRAGMENTS,
+		.fragment_hold_ns = FIXTURE_HOLD_NS};
 	f->d->topology = &f->topology;
 	f->d->leaving = STREAM_NONE;
 	f->d->handover.fd = -1;
@@ -84,6 +88,9 @@ struct fixture *fixture_make(uint32_t streams, uint32_t chunks, uint32_t capacit
 	assert_non_null(f->pool);
 	f->d->copies = packet_pool_create("copies", 255, 640, SOCKET_ID_ANY);
 	assert_non_null(f->d->copies);
+	f->d->fragments = packet_pool_create(
+		"fragments", FIXTURE_FRAGMENT_POOL, FRAGMENT_ROOM_BYTES, SOCKET_ID_ANY);
+	assert_non_null(f->d->fragments);
 	make_core(f, capacity);
 	return f;
 }
@@ -96,7 +103,8 @@ static void check_accounts(const struct fixture *f)
 	for (unsigned int i = 0; i < RX_COUNTER_COUNT; i++) {
 		if (rx_counter_info[i].kind == COUNTER_IN)
 			in += fixture_count(f, i);
-		else if (rx_counter_info[i].kind == COUNTER_OUT)
+		else if (rx_counter_info[i].kind == COUNTER_OUT ||
+			 rx_counter_info[i].kind == COUNTER_HELD)
 			out += fixture_count(f, i);
 	}
 	assert_int_equal(in, out);
@@ -111,6 +119,8 @@ void fixture_end(struct fixture *f)
 	for (unsigned int q = 0; q < FIXTURE_QUEUES; q++)
 		assert_int_equal(f->queues[q].count, 0);
 	assert_int_equal(rte_mempool_avail_count(f->d->copies), 255);
+	assert_int_equal(fixture_count(f, RX_fragment_waiting), 0);
+	assert_int_equal(rte_mempool_avail_count(f->d->fragments), FIXTURE_FRAGMENT_POOL);
 	dataplane_destroy(f->d);
 	assert_int_equal(rte_mempool_avail_count(f->pool), MBUFS);
 	rte_mempool_free(f->pool);

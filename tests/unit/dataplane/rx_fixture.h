@@ -10,6 +10,9 @@
 #define FIXTURE_COOKIES 65536
 #define FIXTURE_UNKNOWN 4096
 #define FIXTURE_WATCHED 8192
+#define FIXTURE_FRAGMENTS 100 /* that may wait */
+#define FIXTURE_FRAGMENT_POOL 255
+#define FIXTURE_HOLD_NS 1000000000ULL
 
 /* A queue as a NIC has it: frames wait in it until they are polled. */
 struct fixture_queue {
