@@ -134,7 +134,7 @@ struct config {
 			char realm[64];
 			unsigned int algorithms; /* mask of enum digest_algorithms */
 		} digest;
-		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
+		unsigned int record;	  /* tracks that are recorded where no rule fits; 0: none */
 		unsigned int preferences; /* 1: what participants prefer is done */
 	} siprec;
 	unsigned int call_count; /* ordinary calls that are answered, with siprec's addresses */

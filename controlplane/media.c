@@ -261,12 +261,6 @@ static unsigned int find_routes(
 		m->control->endpoints, &s->flow, s->separate, &routes[0].leg, &routes[0].track);
 }
 
-static void change(struct media *m, struct media_stream *s, const struct media_route *routes,
-	unsigned int count)
-{
-	m->counts[MEDIA_table_full] += media_tracks_change(m->control, s, routes, count);
-}
-
 /* Ties a stream (held, unknown, or of another leg) to its tracks, and sets its gates by the legs'
  * recordings; of its kept packets those from from_ns on are its first. False when the stream table
  * is full: the stream is gone then. */
@@ -277,7 +271,7 @@ static bool claim(struct media *m, struct media_stream *s, const struct media_ro
 
 	s->latched_ns = m->control->now_ns;
 	if (begun) {
-		change(m, s, routes, count);
+		m->counts[MEDIA_table_full] += media_tracks_change(m->control, s, routes, count);
 		return true;
 	}
 	begun = media_tracks_begin(m->control, s, routes, count);
@@ -326,8 +320,7 @@ static void displace_others(struct media *m, const struct media_stream *s)
 
 	for (struct media_stream *o = s->leg->streams; o; o = next) {
 		next = o->next_of_leg;
-		if (o != s && !o->copy_of && o->track == s->track &&
-			latch_is_lost(m->control, o))
+		if (o != s && !o->copy_of && o->track == s->track && latch_is_lost(m->control, o))
 			displace(m, o);
 	}
 }
@@ -375,7 +368,7 @@ static void match(struct media *m, struct media_stream *s, bool announced)
 		!latch_is_announced(routes[0].leg, routes[0].track, &s->flow.source))
 		return;
 	if (s->copies || media_is_routed(s, routes, count))
-		change(m, s, routes, count);
+		m->counts[MEDIA_table_full] += media_tracks_change(m->control, s, routes, count);
 	else
 		(void)join(m, s, routes, count);
 }
@@ -560,17 +553,6 @@ void media_age(struct media *m, uint64_t now_ns)
 		return;
 	m->next_sweep_ns = now_ns + SWEEP_NS;
 	sweep_unknown(m, now_ns);
-}
-
-uint64_t media_last_ns(struct media *m, struct leg *leg)
-{
-	struct stream_stats stats;
-
-	for (const struct media_stream *s = leg->streams; s; s = s->next_of_leg)
-		if (stream_stats(m->control->dataplane, s->id, &stats) == 0 &&
-			stats.last_ns > leg->last_media_ns)
-			leg->last_media_ns = stats.last_ns;
-	return leg->last_media_ns;
 }
 
 static const char *const counter_names[] = {

@@ -39,7 +39,7 @@ struct media_stream {
 	struct media_stream *previous_held;
 	struct media_stream *copies; /* list; those of copies: NULL */
 	struct media_stream *next_copy;
-	struct media_stream *copy_of; /* NULL: it is no copy, and in the tables */
+	struct media_stream *copy_of;	  /* NULL: it is no copy, and in the tables */
 	struct media_stream *next_judged; /* list; media.c */
 	struct media_stream *previous_judged;
 	struct leg *leg; /* NULL: held, unknown, or for its copies alone */
@@ -48,7 +48,7 @@ struct media_stream {
 	stream_id id;			 /* 0: held */
 	uint32_t ordinal;		 /* in the leg's recording; recordings.c */
 	struct kept_out kept_out_before; /* when it joined the recording; recordings.c */
-	uint32_t party;		   /* see storage_note_stream */
+	uint32_t party;			 /* see storage_note_stream */
 	bool separate;		   /* its port's; matched in its SIP's own encapsulation only */
 	bool watched;		   /* for digits; digit_source.c */
 	bool held;		   /* in the list of those that wait for a leg */
@@ -87,7 +87,7 @@ void media_age(struct media *m, uint64_t now_ns);
 
 /* Brings leg->last_media_ns up to date from the counts of its streams, and returns it (0: no packet
  * yet). */
-uint64_t media_last_ns(struct media *m, struct leg *leg);
+uint64_t media_last_ns(struct control *c, struct leg *leg);
 
 #define MEDIA_COUNTERS(X) \
 	X(held, "packets of unknown flows kept for a moment") \

@@ -112,8 +112,8 @@ static bool begin_copy(struct control *c, struct media_stream *s, const struct m
 
 /* A flow that is in the stream table: its tracks that are still meant keep what they have, so that
  * nothing is lost to them. */
-unsigned int media_tracks_change(struct control *c, struct media_stream *s, const struct media_route *routes,
-	unsigned int count)
+unsigned int media_tracks_change(struct control *c, struct media_stream *s,
+	const struct media_route *routes, unsigned int count)
 {
 	struct gate_setting setting;
 	unsigned int refused = 0;
@@ -173,8 +173,7 @@ bool media_tracks_begin(struct control *c, struct media_stream *s, const struct 
 		else
 			streams[made] = add_copy(c, s, &routes[i]);
 		if (streams[made])
-			recordings_stream_joins(
-				c->recordings, streams[made], &settings[made]);
+			recordings_stream_joins(c->recordings, streams[made], &settings[made]);
 		made += streams[made] != NULL;
 	}
 	add_to_table(c, streams, settings, made);
@@ -184,4 +183,15 @@ bool media_tracks_begin(struct control *c, struct media_stream *s, const struct 
 		media_copy_remove(c, s->copies);
 	media_take_from_leg(c, s);
 	return false;
+}
+
+uint64_t media_last_ns(struct control *c, struct leg *leg)
+{
+	struct stream_stats stats;
+
+	for (const struct media_stream *s = leg->streams; s; s = s->next_of_leg)
+		if (stream_stats(c->dataplane, s->id, &stats) == 0 &&
+			stats.last_ns > leg->last_media_ns)
+			leg->last_media_ns = stats.last_ns;
+	return leg->last_media_ns;
 }
