@@ -355,6 +355,7 @@ static void on_told(int err, const struct sip_msg *m, void *arg)
 		log_warning("siprec", "session %s: what is recorded could not be told: %s %u",
 			sip_dialog_callid(d->sip), err ? strerror(err) : "answer",
 			err ? 0U : m->scode);
+	d->server->counts[SIPREC_told] += !err && m->scode < 300;
 	if (!err && m->scode == 491)
 		memset(d->told, 0, sizeof(d->told));
 	if (has_news(d))

@@ -175,9 +175,21 @@ static struct member *make_up(
 	return m ? m : member_of(s, call_of(s, stream), id, true);
 }
 
+/* A participant of the metadata who has not left. */
+static bool is_told_of(const struct siprec_session *s, const struct member *m)
+{
+	const struct siprec_participant *p =
+		siprec_participant_by_id(&s->metadata, m->participant_id);
+
+	return !m->made_up && p && !p->left;
+}
+
+/* A stream that nobody sends or receives for now, as on hold, stays whose it was. */
 static void assign_line(struct siprec_session *s, unsigned int line)
 {
 	struct line *l = &s->lines[line];
+	struct member *before = l->owner && !l->owner->made_up ? l->owner : NULL;
+	enum track track_before = l->track;
 	const struct siprec_stream *stream = stream_of_line(s, line);
 	const struct siprec_participant *p = stream ? party_of(&s->metadata, stream, true) : NULL;
 
@@ -191,18 +203,19 @@ static void assign_line(struct siprec_session *s, unsigned int line)
 			"session %s: m= line %u (label \"%s\") is taken for stream %s (label "
 			"\"%s\") by its place: their labels do not meet",
 			s->sip_call_id, line + 1, l->label, stream->id, stream->label);
+	if (stream && !p && before && is_told_of(s, before)) {
+		l->track = track_before;
+		return;
+	}
 	l->owner = p ? member_of(s, call_of(s, stream), p->id, false) : make_up(s, line, stream);
 }
 
 bool siprec_is_present(const struct siprec_session *s, const struct member *m)
 {
-	const struct siprec_participant *p;
-
 	for (unsigned int i = 0; i < s->line_count; i++)
 		if (s->lines[i].owner == m)
 			return true;
-	p = siprec_participant_by_id(&s->metadata, m->participant_id);
-	return !m->made_up && p && !p->left;
+	return is_told_of(s, m);
 }
 
 /* --- Who hears whom --- */
@@ -251,9 +264,10 @@ void siprec_assign(struct siprec_session *s)
 		s->tells_heard = s->tells_heard || (!s->metadata.associations[i].sends &&
 							   *s->metadata.associations[i].stream_id);
 	for (unsigned int i = 0; i < s->line_count; i++) {
-		s->lines[i].owner = NULL;
 		if (s->lines[i].usable)
 			assign_line(s, i);
+		else
+			s->lines[i].owner = NULL;
 	}
 	for (unsigned int i = 0; i < s->line_count; i++)
 		if (s->lines[i].usable)

@@ -328,7 +328,6 @@ static void set_line(struct siprec_session *s, unsigned int i, const struct sipr
 {
 	struct line *l = &s->lines[i];
 
-	l->owner = NULL;
 	l->usable = from->usable;
 	l->active = from->active;
 	l->media = from->media;
@@ -348,6 +347,8 @@ static int take_offer(struct siprec_session *s, const struct siprec_offer *offer
 	if (!lines)
 		return errmsg_set(e, -ENOMEM, "no memory for the session");
 	s->lines = lines;
+	for (unsigned int i = s->line_count; i < offer->line_count; i++)
+		memset(&lines[i], 0, sizeof(lines[i]));
 	s->line_count = offer->line_count;
 	for (unsigned int i = 0; i < offer->line_count; i++) {
 		set_line(s, i, &offer->lines[i]);

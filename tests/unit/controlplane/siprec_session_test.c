@@ -203,6 +203,25 @@ static void test_transfer(void **state)
 	assert_int_equal(deserted, 0);
 }
 
+/* RFC 8068, 3.2: on hold nobody sends or receives; the streams are still theirs. */
+static void test_nobody_has_streams_on_hold(void **state)
+{
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(update(session,
+				 SESSION "m=audio 5000 RTP/AVP 8\r\na=inactive\r\n" LABEL(
+					 "1") "m=audio 5000 RTP/AVP 8\r\na=inactive\r\n" LABEL("2"),
+				 "<recording><datamode>partial</datamode>"
+				 "<participantstreamassoc participant_id='a'/>"
+				 "<participantstreamassoc participant_id='b'/></recording>"),
+		0);
+	assert_int_equal(legs_live(control.legs), 2);
+	assert_true(leg_of("sip:ann@x")->on_hold);
+	assert_receives(leg_of("sip:ann@x"), END_SBC, "192.0.2.40:40000");
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(legs_live(control.legs), 2);
+	assert_false(leg_of("sip:ann@x")->on_hold);
+}
+
 static void test_answer_to_our_offer(void **state)
 {
 	const struct siprec_headers none = {0};
@@ -332,6 +351,7 @@ int main(void)
 		TEST(test_order_where_labels_do_not_meet),
 		TEST(test_groups),
 		TEST(test_transfer),
+		TEST(test_nobody_has_streams_on_hold),
 		TEST(test_answer_to_our_offer),
 		TEST(test_no_metadata),
 		TEST(test_nobody_sends),
