@@ -26,7 +26,8 @@
 	X(to_control_unknown, OUT, \
 		"first packets of an unknown flow, handed to the control thread") \
 	X(to_control_sip, OUT, "SIP handed to the control thread") \
-	X(rtcp, OUT, "RTCP") \
+	X(rtcp_recorded, OUT, "RTCP copied into a chunk, beside the stream that it is of") \
+	X(rtcp, OUT, "RTCP of streams that are not being recorded") \
 	X(not_rtp, OUT, "UDP that is neither SIP nor RTP") \
 	X(not_udp, OUT, "IP that is neither UDP nor TCP that SIP may be in") \
 	X(not_ip, OUT, "frames that are not IP (ARP, LLDP, and such)") \

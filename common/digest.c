@@ -76,11 +76,11 @@ static int feed_file(struct digest *d, int fd, uint64_t *bytes)
 int digest_sha256_file(const char *path, char out[DIGEST_TEXT_BYTES], uint64_t *bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct digest *d;
+	struct digest *d = NULL;
 	uint64_t count = 0;
 	int err = fd < 0 ? -errno : digest_begin(&d);
 
-	if (err == 0) {
+	if (d) {
 		err = feed_file(d, fd, &count);
 		digest_end(d, out);
 	}

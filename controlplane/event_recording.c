@@ -149,10 +149,13 @@ static void tell_tracks(
 	add(rec, type, o);
 }
 
-static void tell_shortcomings(const struct recording *rec)
+void event_recording_shortcomings(const struct recording *rec)
 {
-	cJSON *sidecar = rec->json ? cJSON_Parse(rec->json) : NULL;
+	cJSON *sidecar;
 
+	if (!rec->json || !rec->owner->control->events)
+		return;
+	sidecar = cJSON_Parse(rec->json);
 	tell_tracks(rec, "loss_seen", "network",
 		tracks_with(sidecar, (const char *const[]){"lost", NULL},
 			(const char *const[]){"track", "received", "lost", NULL}));
@@ -185,7 +188,6 @@ void event_recording_rendered(const struct recording *rec)
 
 	if (!o)
 		return;
-	tell_shortcomings(rec);
 	add_file(o, rec);
 	add(rec, "recording_rendered", o);
 }

@@ -14,8 +14,10 @@ void event_recording_paused(const struct recording *rec);
 void event_recording_resumed(const struct recording *rec);
 void event_recording_stopped(const struct recording *rec);
 
-/* rec->json is its sidecar: packets that it lacks are told in a loss_seen, those that no key
+/* By rec->json, its sidecar: packets that it lacks are told in a loss_seen, those that no key
  * opened in an undecryptable. */
+void event_recording_shortcomings(const struct recording *rec);
+
 void event_recording_rendered(const struct recording *rec);
 void event_recording_delivered(const struct recording *rec);
 void event_recording_failed(const struct recording *rec);

@@ -46,6 +46,11 @@ static struct voice voice_of(struct control *c, const struct media_stream *s)
 	return v;
 }
 
+bool latch_is_heard(struct control *c, const struct media_stream *s)
+{
+	return c->now_ns < voice_of(c, s).newest_ns + LATCH_SILENCE_NS;
+}
+
 /* Whether two streams of one track can't both be its sender's. */
 static bool conflict(const struct media_stream *a, const struct voice *of_a,
 	const struct media_stream *b, const struct voice *of_b)

@@ -36,6 +36,9 @@ enum latch {
 /* Whether the end of `leg` that sends this track announced the source of a flow. */
 bool latch_is_announced(const struct leg *leg, enum track track, const struct netaddr *source);
 
+/* Whether a stream has been heard within LATCH_SILENCE_NS. */
+bool latch_is_heard(struct control *c, const struct media_stream *s);
+
 /* Judges a stream that would join this track. *from_ns: what arrived before is not to be taken. */
 enum latch latch_judge(struct control *c, const struct media_stream *s, const struct leg *leg,
 	enum track track, uint64_t *from_ns);

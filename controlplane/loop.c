@@ -39,8 +39,8 @@
 #include "dataplane/dataplane.h"
 #include "storage/storage.h"
 
-#define TICK_NS 1000000L /* rings are looked at this often when nothing wakes the loop */
-#define TURNS_MAX 64	 /* of the rings before other descriptors get their turn */
+#define TICK_NS 500000L /* rings are looked at this often when nothing wakes the loop */
+#define TURNS_MAX 64	/* of the rings before other descriptors get their turn */
 #define DESCRIPTORS_MAX 65536
 
 /* libre's loop knows no argument for its signal handler. */
@@ -482,7 +482,7 @@ static int listen_all(struct loop *loop)
 	if (loop->timer_fd < 0)
 		return -errno;
 	if (c->read_mode)
-		every.it_interval.tv_nsec = every.it_value.tv_nsec = 50 * TICK_NS;
+		every.it_interval.tv_nsec = every.it_value.tv_nsec = 100 * TICK_NS;
 	timerfd_settime(loop->timer_fd, 0, &every, NULL);
 	err = fd_listen(loop->timer_fd, FD_READ, on_timer_fd, loop);
 	if (!err)

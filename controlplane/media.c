@@ -373,7 +373,7 @@ static void match(struct media *m, struct media_stream *s, bool announced)
 		(void)join(m, s, routes, count);
 }
 
-/* A leg that was refused is tried again; one that was let in may have to go. */
+/* A flow that was refused, and goes on, is tried again; one that was let in may have to go. */
 static void judge_all(struct media *m)
 {
 	struct media_stream *next;
@@ -382,9 +382,9 @@ static void judge_all(struct media *m)
 		next = s->next_judged; /* judging one changes no other's place */
 		if (s->held)
 			continue; /* its packets bring it here */
-		if (!s->leg)
+		if (!s->leg && latch_is_heard(m->control, s))
 			match(m, s, false);
-		else if (latch_is_lost(m->control, s))
+		else if (s->leg && latch_is_lost(m->control, s))
 			displace(m, s);
 	}
 }

@@ -113,6 +113,7 @@ static void on_rendered(void *arg, const struct uuid *id, const struct storage_r
 	rec->bytes = result->bytes;
 	rec->undecodable = result->undecodable;
 	memcpy(rec->sha256, result->sha256, sizeof(rec->sha256));
+	event_recording_shortcomings(rec);
 	if (!result->failed) {
 		rec->state = RECORDING_DELIVERING;
 		event_recording_rendered(rec);

@@ -22,7 +22,7 @@ static bool is_sip_port(const struct burst_rules *rules, const struct flow_key *
 	return rules->sip_port_count == 0;
 }
 
-static enum rx_counter outcome_of_payload(
+static __rte_always_inline enum rx_counter outcome_of_payload(
 	const struct burst *b, const struct burst_rules *rules, unsigned int i)
 {
 	const uint8_t *payload = burst_payload(b, i);
@@ -77,8 +77,8 @@ static enum rx_counter outcome_of_segment(
 	return RX_not_udp;
 }
 
-static enum rx_counter outcome_of(
-	const struct burst *b, const struct burst_rules *rules, unsigned int i)
+static __rte_always_inline enum rx_counter outcome_of(
+	struct burst *b, const struct burst_rules *rules, unsigned int i)
 {
 	switch (b->decaps[i].verdict) {
 	case DECAP_UDP:
@@ -90,6 +90,7 @@ static enum rx_counter outcome_of(
 	case DECAP_NOT_IP:
 		return RX_not_ip;
 	case DECAP_FRAGMENT:
+		b->fragment_count++;
 		return RX_fragments;
 	case DECAP_UNKNOWN_TUNNEL:
 		return RX_unknown_tunnel;
@@ -136,7 +137,7 @@ static inline void set_rx(struct flow_key *key, unsigned int rx)
 		key->v6.scope |= flow_scope(0, rx);
 }
 
-static inline void parse_frame(struct burst *b, const struct burst_rules *rules,
+static __rte_always_inline void parse_frame(struct burst *b, const struct burst_rules *rules,
 	const struct stream_table *table, unsigned int i, const struct frame *f)
 {
 	decap_parse(f, &b->decaps[i]);
@@ -146,8 +147,6 @@ static inline void parse_frame(struct burst *b, const struct burst_rules *rules,
 		b->look_up_of[i] = (uint8_t)b->media_count;
 		b->media[b->media_count] = (uint8_t)i;
 		look_up_begin(table, &b->look_ups[b->media_count++], &b->decaps[i].key);
-	} else if (unlikely(b->outcomes[i] == RX_fragments)) {
-		b->fragment_count++;
 	}
 }
 
@@ -180,6 +179,15 @@ void burst_fill_area(struct burst *b, unsigned int i)
 	area->link = LINK_ETHERNET;
 }
 
+/* The same once more, or of another packet in its place. */
+static __rte_noinline void parse_again(struct burst *b, const struct burst_rules *rules,
+	const struct stream_table *table, unsigned int i)
+{
+	struct frame f = frame_of(b, b->mbufs[i], &b->arrivals[i]);
+
+	parse_frame(b, rules, table, i, &f);
+}
+
 /* A fragment that makes its packet whole, which may be a fragment again, of the one that was in a
  * tunnel with it, has it in its place. */
 static void take_fragment(struct burst *b, const struct burst_rules *rules,
@@ -188,15 +196,13 @@ static void take_fragment(struct burst *b, const struct burst_rules *rules,
 	while (b->outcomes[i] == RX_fragments) {
 		struct rte_mbuf *whole =
 			fragments_take(rules->fragments, b->mbufs[i], &b->decaps[i], tally);
-		struct frame f;
 
 		if (!whole)
 			return;
 		tally[RX_fragments]++;
 		rte_pktmbuf_free(b->mbufs[i]);
 		b->mbufs[i] = whole;
-		f = frame_of(b, whole, &b->arrivals[i]);
-		parse_frame(b, rules, table, i, &f);
+		parse_again(b, rules, table, i);
 	}
 }
 
@@ -210,13 +216,10 @@ static __attribute__((noinline, cold)) void take_fragments(struct burst *b,
 	b->own_times = true;
 	b->media_count = 0;
 	for (unsigned int i = 0; i < b->count; i++) {
-		if (b->outcomes[i] == RX_recorded) {
-			struct frame f = frame_of(b, b->mbufs[i], &b->arrivals[i]);
-
-			parse_frame(b, rules, table, i, &f);
-		} else if (b->outcomes[i] == RX_fragments) {
+		if (b->outcomes[i] == RX_recorded)
+			parse_again(b, rules, table, i);
+		else if (b->outcomes[i] == RX_fragments)
 			take_fragment(b, rules, table, i, tally);
-		}
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "dataplane/record.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,7 +65,6 @@ static void write_frame(struct rx *rx, struct stream *s, const struct burst *b, 
 	copy_payload(out + sizeof(frame), b, i, bytes);
 	s->used = (uint16_t)(s->used + units);
 	s->frames++;
-	stream_count_one(&s->recorded);
 }
 
 static bool is_for(const struct chunk *c, const struct stream_target *target)
@@ -150,6 +150,7 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 {
 	struct stream *s = &rx->table->streams[stream];
 	const struct stream_target *target = NULL;
+	enum rx_counter outcome;
 	enum gate gate = s->gate;
 
 	note_arrival(s, b, i);
@@ -161,7 +162,10 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 		return RX_withheld;
 	switch (gate) {
 	case GATE_RECORD:
-		return store(rx, b, i, stream, target);
+		outcome = store(rx, b, i, stream, target);
+		if (likely(outcome == RX_recorded))
+			stream_count_one(&s->recorded);
+		return outcome;
 	case GATE_PAUSED:
 		stream_count_one(&s->while_paused);
 		return RX_while_paused;
@@ -173,6 +177,58 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 	}
 	stream_count_one(&s->not_wanted);
 	return RX_not_wanted;
+}
+
+static uint32_t find_one(const struct stream_table *table, const struct flow_key *key)
+{
+	return stream_table_find(table, key, flow_key_hash(key));
+}
+
+static uint16_t port_below(uint16_t port)
+{
+	return htons((uint16_t)(ntohs(port) - 1));
+}
+
+static uint32_t stream_of_control(const struct rx *rx, const struct flow_key *on_the_wire)
+{
+	struct flow_key key = *on_the_wire;
+	uint32_t stream;
+
+	if (key.version == 4)
+		key.v4.scope |= flow_scope(0, rx->index);
+	else
+		key.v6.scope |= flow_scope(0, rx->index);
+	stream = find_one(rx->table, &key);
+	if (stream != STREAM_NONE)
+		return stream;
+	if (key.version == 4) {
+		key.v4.source_port = port_below(key.v4.source_port);
+		key.v4.destination_port = port_below(key.v4.destination_port);
+	} else {
+		key.v6.source_port = port_below(key.v6.source_port);
+		key.v6.destination_port = port_below(key.v6.destination_port);
+	}
+	return find_one(rx->table, &key);
+}
+
+enum rx_counter record_control(struct rx *rx, const struct burst *b, unsigned int i)
+{
+	uint32_t stream = stream_of_control(rx, &b->decaps[i].key);
+	const struct stream_target *target = NULL;
+	enum rx_counter outcome;
+	enum gate gate;
+
+	if (stream == STREAM_NONE)
+		return RX_rtcp;
+	gate = rx->table->streams[stream].gate;
+	if (rx->table->streams[stream].opening != OPENING_NONE || b->own_times) {
+		target = gates_judge(&rx->gates, stream, since(b, i));
+		gate = target->gate;
+	}
+	if (gate != GATE_RECORD)
+		return RX_rtcp;
+	outcome = store(rx, b, i, stream, target);
+	return outcome == RX_recorded ? RX_rtcp_recorded : outcome;
 }
 
 static inline const uint8_t *line_of(const uint8_t *p)

@@ -18,4 +18,8 @@ void record_prefetch(const struct rx *rx, const struct burst *b);
 enum rx_counter record_packet(
 	struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream);
 
+/* The outcome of packet i of the burst, which is RTCP: it goes to the chunk of its RTP stream,
+ * which has its ports (RFC 5761) or those below (RFC 3550, 11). */
+enum rx_counter record_control(struct rx *rx, const struct burst *b, unsigned int i);
+
 #endif

@@ -171,8 +171,9 @@ static inline enum rx_counter decide(struct rx *rx, const struct burst *b, unsig
 {
 	uint32_t stream;
 
-	if (b->outcomes[i] != RX_recorded)
-		return b->outcomes[i];
+	if (unlikely(b->outcomes[i] != RX_recorded))
+		return b->outcomes[i] == RX_rtcp ? record_control(rx, b, i)
+						 : (enum rx_counter)b->outcomes[i];
 	stream = b->look_ups[b->look_up_of[i]].stream;
 	if (likely(stream != STREAM_NONE))
 		return record_packet(rx, b, i, stream);

@@ -131,6 +131,7 @@ static uint8_t enter(struct codec_map *map, const struct codec *codec)
 	entry->codec = *codec;
 	entry->decoder = decoder_find(codec, &entry->form);
 	entry->kind = kind_of(codec, entry->decoder);
+	entry->unexplained = strcmp(codec->name, unknown.name) == 0;
 	entry->sealed = codec_is_sealed(codec);
 	return (uint8_t)map->known_count++;
 }

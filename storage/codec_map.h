@@ -4,6 +4,7 @@
 #ifndef LEGTAP_STORAGE_CODEC_MAP_H
 #define LEGTAP_STORAGE_CODEC_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "storage/decoder.h"
@@ -21,6 +22,7 @@ enum packet_kind {
 struct track_codec {
 	struct codec codec;
 	enum packet_kind kind;
+	bool unexplained;		    /* by no SDP: its clock is a guess */
 	const struct decoder_type *decoder; /* of PACKET_AUDIO */
 	struct decoder_form form;
 	bool sealed; /* SRTP that nobody has the key of */

@@ -1,6 +1,8 @@
 #include "storage/open_track.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define HELD_NS 10000000000ULL
 
@@ -16,6 +18,7 @@ void open_track_adopt(struct open_track *t, track_ref ref)
 	t->sequence = 0;
 	t->end = 0;
 	t->waiting.head = CHUNK_NONE;
+	t->held = 0;
 	t->held_from_ns = 0;
 	t->held_enough = false;
 	atomic_store_explicit(&t->chunks, 0, memory_order_relaxed);
@@ -66,13 +69,21 @@ void open_track_grown(struct open_track *t, const struct track_letter *l)
 	}
 }
 
-int open_track_secure(struct open_track *t, const struct srtp_setting *setting)
+void keys_letter_free(struct keys_letter *l)
 {
-	int err = t->srtp ? 0 : srtp_track_create(&t->srtp);
+	explicit_bzero(l, sizeof(*l));
+	free(l);
+}
 
-	if (err == 0)
-		srtp_track_set(t->srtp, setting);
-	return err;
+void open_track_take_keys(struct open_track *t, struct keys_letter *l)
+{
+	if (t->srtp || srtp_track_create(&t->srtp) == 0) {
+		srtp_track_set(t->srtp, &l->setting);
+	} else {
+		t->state = OPEN_TRACK_FAILED;
+		t->err = -ENOMEM;
+	}
+	keys_letter_free(l);
 }
 
 bool open_track_waits_for_keys(struct open_track *t, const struct chunk *c)

@@ -10,6 +10,7 @@
 
 #include "common/chunk.h"
 #include "common/counters.h"
+#include "storage/chunk_list.h"
 #include "storage/inbox.h"
 #include "storage/srtp_track.h"
 #include "storage/writer.h"
@@ -19,12 +20,6 @@ enum open_track_state {
 	OPEN_TRACK_WAITING, /* for its file */
 	OPEN_TRACK_OPEN,
 	OPEN_TRACK_FAILED /* no file could be made */
-};
-
-/* Chunks, linked by index. */
-struct chunk_list {
-	uint32_t head; /* CHUNK_NONE: empty */
-	uint32_t tail;
 };
 
 struct open_track {
@@ -44,6 +39,7 @@ struct open_track {
 	struct chunk_list waiting;
 	struct srtp_track *srtp;    /* NULL: RTP */
 	uint64_t held_from_ns;	    /* arrival of the first chunk that waits for keys; 0: none */
+	uint32_t held;		    /* chunks that wait for keys */
 	bool held_enough;	    /* keys are not waited for any longer */
 	struct track_letter *close; /* there: it is to be closed once nothing is pending */
 	/* Written by the writer, read by all. */
@@ -66,8 +62,9 @@ void open_track_grown(struct open_track *t, const struct track_letter *l);
 /* Gives the file back, when that is asked for and nothing is on its way: to none. */
 void open_track_close_if_done(struct open_track *t, struct inbox *helper);
 
-/* Its packets are SRTP, or no longer: 0 or -ENOMEM. */
-int open_track_secure(struct open_track *t, const struct srtp_setting *setting);
+/* What its packets are to be; wipes and frees the letter. Without memory the track has failed. */
+void open_track_take_keys(struct open_track *t, struct keys_letter *l);
+void keys_letter_free(struct keys_letter *l);
 
 /* Whether a chunk of it is to wait for keys: for 10 s of audio at most, and not once it is to be
  * closed. */

@@ -27,6 +27,7 @@ int packet_index_init(struct packet_index *index, const struct journal *journal,
 void packet_index_free(struct packet_index *index)
 {
 	codec_map_free(&index->codecs);
+	free(index->reports);
 	free(index->flows);
 	free(index->sources);
 	free(index->copies);
@@ -235,6 +236,28 @@ static int add_packet(struct packet_index *index, uint32_t flow, const struct tr
 	return err;
 }
 
+/* RTCP beside the stream's RTP. 0 or -ENOMEM. */
+static int add_control(struct packet_index *index, uint32_t flow, const struct track_frame *frame)
+{
+	struct sender_report report = {.arrival_ns = frame->arrival_ns, .flow = flow};
+	struct sender_report *reports;
+
+	if (index->report_count == PACKET_REPORTS_MAX || frame->arrival_ns >= PACKET_TIME_MAX ||
+		sender_report_parse(frame->packet, frame->length, &report) != 0)
+		return 0;
+	if (index->report_count == index->report_room) {
+		size_t room = index->report_room ? 2 * index->report_room : 16;
+
+		reports = realloc(index->reports, room * sizeof(*reports));
+		if (!reports)
+			return -ENOMEM;
+		index->reports = reports;
+		index->report_room = room;
+	}
+	index->reports[index->report_count++] = report;
+	return 0;
+}
+
 int packet_index_add(struct packet_index *index, const struct chunk_header *chunk, uint64_t offset)
 {
 	uint32_t flow = flow_of(index, chunk->stream);
@@ -245,9 +268,13 @@ int packet_index_add(struct packet_index *index, const struct chunk_header *chun
 	if (err != 0)
 		return err;
 	track_frames_begin(&frames, chunk);
-	while (err == 0 && track_frames_next(&frames, &frame))
-		err = add_packet(index, flow, &frame,
-			offset + (uint64_t)(frame.packet - (const uint8_t *)chunk));
+	while (err == 0 && track_frames_next(&frames, &frame)) {
+		if (sender_report_is_control(frame.packet, frame.length))
+			err = add_control(index, flow, &frame);
+		else
+			err = add_packet(index, flow, &frame,
+				offset + (uint64_t)(frame.packet - (const uint8_t *)chunk));
+	}
 	return err;
 }
 
@@ -316,9 +343,22 @@ static void sort(struct packet_index *index, packet_compare compare)
 		qsort(index->packets, index->count, sizeof(index->packets[0]), compare);
 }
 
+static int compare_reports(const void *a, const void *b)
+{
+	const struct sender_report *x = a;
+	const struct sender_report *y = b;
+
+	if (x->arrival_ns != y->arrival_ns)
+		return x->arrival_ns < y->arrival_ns ? -1 : 1;
+	return x->ntp_ns < y->ntp_ns ? -1 : x->ntp_ns > y->ntp_ns;
+}
+
 void packet_index_by_arrival(struct packet_index *index)
 {
 	sort(index, compare_arrival);
+	if (index->report_count > 1)
+		qsort(index->reports, index->report_count, sizeof(index->reports[0]),
+			compare_reports);
 }
 
 void packet_index_by_position(struct packet_index *index)

@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 #include "storage/codec_map.h"
+#include "storage/sender_report.h"
 #include "storage/track_file.h"
 
 /* Sources (a flow and an SSRC) that are told apart in one track; packets of more are counted and
  * left out: somebody sprays SSRCs. */
 #define PACKET_SOURCES_MAX 1024
+#define PACKET_REPORTS_MAX 65536
 
 #define PACKET_PARTS_MAX 64 /* further parties share the last part */
 
@@ -79,6 +81,9 @@ struct packet_index {
 	struct packet_source *sources; /* PACKET_SOURCES_MAX */
 	uint32_t source_count;
 	struct codec_map codecs;
+	struct sender_report *reports; /* at most PACKET_REPORTS_MAX, sorted by arrival */
+	size_t report_count;
+	size_t report_room;
 	size_t sealed;		  /* packets that packet_seals has not looked at yet */
 	uint64_t undecryptable;	  /* SRTP that nobody has the key of; they are in undecodable */
 	uint64_t unauthenticated; /* SRTP that no key opened among such as were opened: left out */

@@ -53,6 +53,14 @@ static void count_order(struct reception *r, const struct packet *p, unsigned in
 	r->pauses_ended = pauses_ended;
 }
 
+/* Whether a packet came long after its place on the timeline. */
+static bool is_late(const struct packet *p, const struct reception_window *window)
+{
+	__int128 place_ns = (__int128)p->position * 1000000000 / window->rate_hz;
+
+	return (__int128)p->arrival_ns - window->start_ns - place_ns > RECEPTION_LATE_NS;
+}
+
 /* What was kept out of the track was not lost: as many of the missing as the rx cores counted. */
 static uint64_t excuse(uint64_t missing, uint64_t *kept_out)
 {
@@ -73,13 +81,13 @@ static void conclude(struct reception *r, uint64_t *paused, uint64_t *withheld)
 		return;
 	r->lost = missing - in_pauses + excuse(in_pauses, paused);
 	r->lost = excuse(r->lost, withheld);
-	if (r->media > 0)
-		r->jitter_ms = r->jitter_sum_ms / (double)r->media;
+	if (r->media > 1)
+		r->jitter_ms = r->jitter_sum_ms / (double)(r->media - 1);
 	r->clock_ppm = clock_fit_ppm(&r->clock);
 }
 
 int reception_count(struct reception **out, const struct rtp_streams *streams,
-	const struct packet_index *index, uint64_t from_ns, uint64_t to_ns)
+	const struct packet_index *index, const struct reception_window *window)
 {
 	const struct journal *j = index->journal;
 	struct reception *list = calloc(streams->count + 1UL, sizeof(*list));
@@ -94,7 +102,7 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		const struct track_codec *codec = packet_codec(index, p);
 		struct reception *r = &list[p->stream];
 
-		if (p->is_copy || p->arrival_ns < from_ns || p->arrival_ns > to_ns)
+		if (p->is_copy || p->arrival_ns < window->from_ns || p->arrival_ns > window->to_ns)
 			continue;
 		while (pauses_ended < j->pause_count &&
 			j->pauses[pauses_ended].end_ns <= p->arrival_ns)
@@ -102,7 +110,8 @@ int reception_count(struct reception **out, const struct rtp_streams *streams,
 		count_order(r, p, pauses_ended);
 		r->received++;
 		r->duplicate += p->duplicate;
-		if (codec->kind != PACKET_EVENT)
+		r->late += codec->kind != PACKET_EVENT && !p->duplicate && is_late(p, window);
+		if (codec->kind != PACKET_EVENT && !codec->unexplained)
 			count_jitter(r, p, codec->codec.clock_hz);
 	}
 	for (uint32_t i = 0; i < streams->count; i++)

@@ -9,6 +9,7 @@
 
 #include "storage/drift.h"
 #include "storage/redundancy.h"
+#include "storage/report_anchor.h"
 #include "storage/spool.h"
 
 static_assert(PAYLOAD_WINDOW_BYTES == TRACK_FILE_WINDOW_BYTES, "one is handed to the other");
@@ -60,11 +61,14 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 		err = rtp_streams_find(&t->streams, &t->index);
 	if (err == 0)
 		err = timeline_place(&t->timeline, &t->index, &t->streams);
+	if (err == 0)
+		err = report_anchor_correct(&t->timeline, &t->index, &t->streams);
 	return err == 0 ? 0 : errmsg_set(e, err, "cannot read %s: %s", path, strerror(-err));
 }
 
 void recorded_track_close(struct recorded_track *t)
 {
+	codec_uses_free(&t->codec_uses);
 	free(t->receptions);
 	free(t->concealed.list);
 	event_tones_free(&t->tones);
@@ -135,10 +139,13 @@ int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz)
 	return end;
 }
 
-int recorded_track_finish(struct recorded_track *t, uint64_t from_ns, uint64_t to_ns)
+int recorded_track_finish(struct recorded_track *t, const struct reception_window *window)
 {
-	int err = reception_count(&t->receptions, &t->streams, &t->index, from_ns, to_ns);
+	int err = reception_count(&t->receptions, &t->streams, &t->index, window);
 
+	if (err == 0)
+		err = codec_uses_find(
+			&t->codec_uses, &t->index, &t->streams, window->from_ns, window->to_ns);
 	packet_index_by_position(&t->index);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/errmsg.h"
+#include "storage/codec_use.h"
 #include "storage/reception.h"
 #include "storage/span.h"
 #include "storage/telephone_event.h"
@@ -28,7 +29,8 @@ struct recorded_track {
 	struct payload_reader reader;
 	struct event_tones tones;
 	struct reception *receptions; /* of each stream */
-	struct span_list concealed;   /* samples of the file, by its mixdown */
+	struct codec_uses codec_uses;
+	struct span_list concealed; /* samples of the file, by its mixdown */
 };
 
 /* A track file that is not there is a track without packets. 0 or -errno with a message;
@@ -43,8 +45,9 @@ int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_
 /* The end of the last sample, after recorded_track_position; 0 or less: nothing after the start. */
 int64_t recorded_track_end(const struct recorded_track *t, uint32_t rate_hz);
 
-/* Counts what arrived from from_ns to to_ns. 0 or -ENOMEM. */
-int recorded_track_finish(struct recorded_track *t, uint64_t from_ns, uint64_t to_ns);
+/* Counts what arrived in the window; its start and rate are those of recorded_track_position. 0 or
+ * -ENOMEM. */
+int recorded_track_finish(struct recorded_track *t, const struct reception_window *window);
 
 /* The highest rate that its packets decode to; 0: none decodes. */
 uint32_t recorded_track_rate_hz(const struct recorded_track *t);

@@ -188,14 +188,17 @@ static int find_pauses(struct rendering *r)
 static int count(struct rendering *r)
 {
 	const struct recording_window *window = &r->journal.window;
-	uint64_t from_ns = window->start_at_media ? 0 : window->start_ns;
-	uint64_t to_ns = window->stop_at_media ? UINT64_MAX : window->stop_ns;
+	const struct reception_window counted = {
+		.from_ns = window->start_at_media ? 0 : window->start_ns,
+		.to_ns = window->stop_at_media ? UINT64_MAX : window->stop_ns,
+		.start_ns = r->start_ns,
+		.rate_hz = r->format.rate_hz};
 	int err = 0;
 
 	for (enum track track = TRACK_INCOMING; err == 0 && track < TRACK_COUNT; track++) {
 		if (!has_track(r, track))
 			continue;
-		err = recorded_track_finish(&r->tracks[track], from_ns, to_ns);
+		err = recorded_track_finish(&r->tracks[track], &counted);
 		if (err == 0)
 			err = gaps_find(&r->gaps[track], &r->gap_count[track], &r->tracks[track],
 				r->pauses, r->pause_count, (int64_t)r->format.frames,

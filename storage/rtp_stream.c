@@ -189,7 +189,7 @@ static void enter(struct rtp_stream *s, struct packet *p, const struct track_cod
 	p->duplicate = seen_before(s, p);
 	if (!s->has_media && codec->kind != PACKET_EVENT) {
 		s->codec = p->codec;
-		s->has_media = true;
+		s->has_media = codec->kind != PACKET_SILENCE;
 	}
 }
 

@@ -20,7 +20,7 @@
 struct rtp_stream {
 	uint32_t flow;
 	uint32_t ssrc;
-	uint8_t codec; /* of its first packet that is no event */
+	uint8_t codec; /* of its first packet that is audio; else comfort noise; else an event */
 	bool has_media;
 	uint64_t packet_ns;	/* shortest step between packets in a row */
 	uint32_t head_sequence; /* highest, extended */
@@ -28,8 +28,10 @@ struct rtp_stream {
 	uint64_t head_arrival_ns;
 	uint64_t samples_added; /* drift, at the file's rate */
 	uint64_t samples_removed;
-	uint16_t older; /* the source's stream before, or RTP_STREAM_NONE */
-	bool measured;	/* packet_ns is */
+	uint64_t reports; /* sender reports that agree with its timestamps */
+	int64_t moved_ns; /* how much earlier they put it than the arrivals did */
+	uint16_t older;	  /* the source's stream before, or RTP_STREAM_NONE */
+	bool measured;	  /* packet_ns is */
 	uint64_t seen[RTP_STREAM_WINDOW / 64];
 	uint32_t timestamps[RTP_STREAM_WINDOW];
 };

@@ -68,7 +68,34 @@ static void add_spans(cJSON *object, const char *name, const struct span *spans,
 	}
 }
 
-static cJSON *stream_object(const struct recorded_track *t, uint32_t index)
+static uint64_t ms_after_start(const struct sidecar *s, uint64_t at_ns)
+{
+	return at_ns > s->start_ns ? (at_ns - s->start_ns) / 1000000 : 0;
+}
+
+/* What the stream's payload types meant, in the order of their first packets. */
+static void add_codecs(
+	cJSON *object, const struct sidecar *s, const struct recorded_track *t, uint32_t index)
+{
+	cJSON *list = cJSON_AddArrayToObject(object, "codecs");
+	const struct codec_use *use;
+
+	for (uint32_t i = t->codec_uses.first[index]; i != CODEC_USE_NONE; i = use->next) {
+		const struct codec *codec;
+		cJSON *item = cJSON_CreateObject();
+
+		use = &t->codec_uses.list[i];
+		codec = &t->index.codecs.known[use->codec].codec;
+		add_count(item, "payload_type", codec->payload_type);
+		cJSON_AddStringToObject(item, "codec", codec->name);
+		add_count(item, "received", use->received);
+		add_count(item, "first_ms", ms_after_start(s, use->first_ns));
+		add_count(item, "last_ms", ms_after_start(s, use->last_ns));
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
+static cJSON *stream_object(const struct sidecar *s, const struct recorded_track *t, uint32_t index)
 {
 	const struct rtp_stream *stream = &t->streams.list[index];
 	const struct reception *r = &t->receptions[index];
@@ -87,11 +114,16 @@ static cJSON *stream_object(const struct recorded_track *t, uint32_t index)
 	add_count(object, "lost", r->lost);
 	add_count(object, "duplicate", r->duplicate);
 	add_count(object, "reordered", r->reordered);
+	add_count(object, "late", r->late);
 	add_decimals(object, "jitter_ms", r->jitter_ms, 2);
 	add_decimals(object, "jitter_max_ms", r->jitter_max_ms, 2);
 	add_decimals(object, "clock_ppm", r->clock_ppm, 1);
 	add_count(object, "samples_added", stream->samples_added);
 	add_count(object, "samples_removed", stream->samples_removed);
+	add_count(object, "sender_reports", stream->reports);
+	if (stream->moved_ns > 0)
+		add_decimals(object, "anchor_moved_ms", (double)stream->moved_ns / 1e6, 2);
+	add_codecs(object, s, t, index);
 	return object;
 }
 
@@ -133,7 +165,8 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 		sum.lost += r->lost;
 		sum.reordered += r->reordered;
 		sum.duplicate += r->duplicate;
-		cJSON_AddItemToArray(streams, stream_object(t, i));
+		sum.late += r->late;
+		cJSON_AddItemToArray(streams, stream_object(s, t, i));
 	}
 	cJSON_AddStringToObject(object, "track", tracks_name(TRACK_BIT(track)));
 	add_count(object, "received",
@@ -141,6 +174,7 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 	add_count(object, "lost", sum.lost);
 	add_count(object, "reordered", sum.reordered);
 	add_count(object, "duplicate", sum.duplicate);
+	add_count(object, "late", sum.late);
 	add_count(object, "while_paused", s->journal->paused_packets[track]);
 	if (s->journal->withheld_packets[track] > 0)
 		add_count(object, "withheld", s->journal->withheld_packets[track]);

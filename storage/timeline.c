@@ -33,8 +33,7 @@ static uint32_t clock_of(const struct packet_index *index, const struct packet *
 	return packet_codec(index, p)->codec.clock_hz;
 }
 
-/* Saturates far from the ends of int64_t, so that sums of two stay in it. */
-static int64_t ticks_to_ns(int64_t ticks, uint32_t clock_hz)
+int64_t timeline_ticks_to_ns(int64_t ticks, uint32_t clock_hz)
 {
 	int64_t most = PACKET_TIME_MAX / SECOND_NS * clock_hz;
 
@@ -55,14 +54,15 @@ static int64_t delay_ns(const struct timeline_segment *s, const struct packet *p
 {
 	int64_t ticks = (int32_t)(p->timestamp - s->head_timestamp);
 
-	return (int64_t)(p->arrival_ns - s->head_arrival_ns) - ticks_to_ns(ticks, s->clock_hz);
+	return (int64_t)(p->arrival_ns - s->head_arrival_ns) -
+	       timeline_ticks_to_ns(ticks, s->clock_hz);
 }
 
 /* What a timestamp's step is beyond its sequence number's. */
 static int64_t excess_ns(
 	const struct members *m, uint32_t clock_hz, uint32_t sequence_step, uint32_t timestamp_step)
 {
-	return ticks_to_ns((int32_t)timestamp_step, clock_hz) -
+	return timeline_ticks_to_ns((int32_t)timestamp_step, clock_hz) -
 	       (int64_t)(sequence_step * m->packet_ns);
 }
 
@@ -183,7 +183,7 @@ static void enter(struct timeline *t, uint16_t segment, struct packet *p, bool e
 		return;
 	if (p->arrival_ns - s->first_arrival_ns <= ANCHOR_NS &&
 		(int64_t)(p->arrival_ns - s->anchor_ns) <
-			ticks_to_ns(p->position - s->anchor_ticks, s->clock_hz)) {
+			timeline_ticks_to_ns(p->position - s->anchor_ticks, s->clock_hz)) {
 		s->anchor_ns = p->arrival_ns;
 		s->anchor_ticks = p->position;
 	}
@@ -253,7 +253,7 @@ static void join(struct timeline *t, const struct packet_index *index,
 		return;
 	offset = best->head_ticks + (int32_t)(s->first_timestamp - best->head_timestamp);
 	change = (int64_t)(s->anchor_ns - best->anchor_ns) -
-		 ticks_to_ns(s->anchor_ticks + offset - best->anchor_ticks, s->clock_hz);
+		 timeline_ticks_to_ns(s->anchor_ticks + offset - best->anchor_ticks, s->clock_hz);
 	if (magnitude(change) > CONTINUES_NS)
 		return;
 	s->continues = true;
@@ -325,7 +325,7 @@ bool timeline_first_ns(
 		const struct packet *p = &index->packets[i];
 		const struct timeline_segment *s = &t->segments[p->segment];
 		int64_t at = (int64_t)s->anchor_ns +
-			     ticks_to_ns(p->position - s->anchor_ticks, s->clock_hz);
+			     timeline_ticks_to_ns(p->position - s->anchor_ticks, s->clock_hz);
 
 		if (at < first)
 			first = at;

@@ -51,6 +51,10 @@ struct timeline {
 int timeline_place(
 	struct timeline *t, struct packet_index *index, const struct rtp_streams *streams);
 
+/* RTP time in nanoseconds; saturates far from the ends of int64_t, so that sums of two stay in it.
+ */
+int64_t timeline_ticks_to_ns(int64_t ticks, uint32_t clock_hz);
+
 /* The time of the earliest sample. false: there is no packet. */
 bool timeline_first_ns(
 	const struct timeline *t, const struct packet_index *index, uint64_t *first_ns);

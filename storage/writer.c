@@ -56,29 +56,6 @@ static void count(struct writer *w, enum writer_counter which, uint64_t n)
 	counter_add(&w->counters[which], n);
 }
 
-/* --- Lists of chunks --- */
-
-static void list_append(struct writer *w, struct chunk_list *list, struct chunk *c)
-{
-	c->next = CHUNK_NONE;
-	if (list->head == CHUNK_NONE)
-		list->head = c->index;
-	else
-		w->setup.pool->chunks[list->tail].next = c->index;
-	list->tail = c->index;
-}
-
-static struct chunk *list_take(struct writer *w, struct chunk_list *list)
-{
-	struct chunk *c;
-
-	if (list->head == CHUNK_NONE)
-		return NULL;
-	c = &w->setup.pool->chunks[list->head];
-	list->head = c->next;
-	return c;
-}
-
 /* --- The end of a chunk --- */
 
 static void flush_returns(struct writer *w, unsigned int rx)
@@ -174,22 +151,17 @@ static void write_done(void *arg, struct chunk *c, int err, unsigned int retries
 	open_track_close_if_done(t, w->setup.helper);
 }
 
-static void open_srtp(struct writer *w, struct open_track *t, struct chunk *c)
-{
-	struct srtp_opened result = srtp_track_open_chunk(t->srtp, c);
-
-	count(w, WRITER_frames_opened, result.opened);
-	count(w, WRITER_frames_sealed, result.sealed);
-}
-
 static void write_chunk(struct writer *w, struct chunk *c)
 {
 	struct open_track *t = track_of(w, c->track);
 	struct chunk_header *h = chunk_header_of(c);
+	struct srtp_opened srtp = {0};
 	uint32_t stored;
 
 	if (t->srtp)
-		open_srtp(w, t, c);
+		srtp = srtp_track_open_chunk(t->srtp, c);
+	count(w, WRITER_frames_opened, srtp.opened);
+	count(w, WRITER_frames_sealed, srtp.sealed);
 	stored = (c->used + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
 	memset(c->data + c->used, 0, stored - c->used);
 	h->used_bytes = c->used;
@@ -203,34 +175,46 @@ static void write_chunk(struct writer *w, struct chunk *c)
 	open_track_ask_for_more(t, &w->setup.grow[track_ref_slot(c->track)], w->setup.helper);
 }
 
-/* Puts a chunk aside when its keys are still to come. No more than an eighth of all chunks, so that
- * others find some. */
-static bool hold(struct writer *w, struct chunk *c)
-{
-	struct open_track *t = track_of(w, c->track);
-
-	if (!t->srtp || w->stopping ||
-		w->held_count >= w->setup.pool->count / 8 / w->setup.topology->writer_count ||
-		!open_track_waits_for_keys(t, c))
-		return false;
-	list_append(w, &w->held, c);
-	w->held_count++;
-	return true;
-}
-
 /* Looks at all held chunks anew, before those that came after them. */
 static void release_held(struct writer *w)
 {
 	struct chunk_list later = w->ready;
+	struct chunk_list held = w->held;
 	struct chunk *c;
 
 	if (w->held_count == 0)
 		return;
-	w->ready = w->held;
+	w->ready.head = CHUNK_NONE;
 	w->held.head = CHUNK_NONE;
 	w->held_count = 0;
-	while ((c = list_take(w, &later)))
-		list_append(w, &w->ready, c);
+	while ((c = chunk_list_take(w->setup.pool, &held))) {
+		track_of(w, c->track)->held--;
+		chunk_list_append(w->setup.pool, &w->ready, c);
+	}
+	while ((c = chunk_list_take(w->setup.pool, &later)))
+		chunk_list_append(w->setup.pool, &w->ready, c);
+}
+
+/* Puts a chunk aside when its keys are still to come: no more in all than an eighth of all chunks,
+ * so that others find some. Whether it is put aside, be it only to go behind those that were. */
+static bool hold(struct writer *w, struct chunk *c)
+{
+	struct open_track *t = track_of(w, c->track);
+	uint32_t most = w->setup.pool->count / 8 / w->setup.topology->writer_count;
+	bool waits = t->srtp && !w->stopping && open_track_waits_for_keys(t, c);
+
+	if (waits && w->held_count >= most) {
+		t->held_enough = true;
+		waits = false;
+	}
+	if (!waits && t->held == 0)
+		return false;
+	chunk_list_append(w->setup.pool, &w->held, c);
+	w->held_count++;
+	t->held++;
+	if (!waits)
+		release_held(w);
+	return true;
 }
 
 /* Starts as many writes as may be in flight. The number started. */
@@ -239,7 +223,7 @@ static unsigned int start_writes(struct writer *w)
 	unsigned int started = 0;
 	struct chunk *c;
 
-	while (!disk_is_full(&w->disk) && (c = list_take(w, &w->ready))) {
+	while (!disk_is_full(&w->disk) && (c = chunk_list_take(w->setup.pool, &w->ready))) {
 		if (hold(w, c))
 			continue;
 		write_chunk(w, c);
@@ -274,10 +258,10 @@ static void sort_in(struct writer *w, struct open_track *t, struct chunk *c)
 	if (t->state == OPEN_TRACK_FAILED) {
 		drop_for_error(w, c, t, t->err);
 	} else if (t->state == OPEN_TRACK_WAITING) {
-		list_append(w, &t->waiting, c);
+		chunk_list_append(w->setup.pool, &t->waiting, c);
 		w->waiting++;
 	} else {
-		list_append(w, &w->ready, c);
+		chunk_list_append(w->setup.pool, &w->ready, c);
 	}
 }
 
@@ -335,7 +319,7 @@ static void file_opened(struct writer *w, struct open_track *t, const struct tra
 	count(w, WRITER_files_opened, l->err == 0);
 	waiting = t->waiting;
 	t->waiting.head = CHUNK_NONE;
-	while ((c = list_take(w, &waiting))) {
+	while ((c = chunk_list_take(w->setup.pool, &waiting))) {
 		w->waiting--;
 		sort_in(w, t, c);
 	}
@@ -361,22 +345,16 @@ static void take_letter(struct writer *w, struct track_letter *l)
 	open_track_close_if_done(t, w->setup.helper);
 }
 
-static void free_keys(struct keys_letter *l)
-{
-	explicit_bzero(l, sizeof(*l));
-	free(l);
-}
-
 static void take_keys(struct writer *w, struct keys_letter *l)
 {
 	struct open_track *t = find(w, l->ref);
 
-	/* Without memory nothing is opened: what nobody can read is better than noise. */
-	if (t && open_track_secure(t, &l->setting) != 0)
-		log_error("writer", "no memory for the keys of a track: its SRTP stays sealed");
-	if (t)
-		release_held(w);
-	free_keys(l);
+	if (!t) {
+		keys_letter_free(l);
+		return;
+	}
+	open_track_take_keys(t, l);
+	release_held(w);
 }
 
 /* Returns whether there were any. */
@@ -464,7 +442,8 @@ static void drop_waiting(struct writer *w)
 		struct open_track *t = &w->tracks[i];
 		struct chunk *c;
 
-		while (t->state == OPEN_TRACK_WAITING && (c = list_take(w, &t->waiting))) {
+		while (t->state == OPEN_TRACK_WAITING &&
+			(c = chunk_list_take(w->setup.pool, &t->waiting))) {
 			w->waiting--;
 			drop(w, c, t, WRITER_drop_no_track);
 		}
@@ -549,7 +528,7 @@ static void drop_keys(struct writer *w)
 		struct letter *next = letter->next;
 
 		if (letter->kind == TRACK_LETTER_KEYS)
-			free_keys((struct keys_letter *)letter);
+			keys_letter_free((struct keys_letter *)letter);
 		letter = next;
 	}
 	for (uint32_t i = 0; i < w->track_count; i++)

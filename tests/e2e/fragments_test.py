@@ -1,10 +1,13 @@
 """legtapd --read of calls whose packets came in IP fragments: the recordings are those of the whole packets, tshark finds
 as many messages and packets, and every fragment is accounted for."""
+import os
 import struct
 import subprocess
 from itertools import count
 
 from encapsulation_test import EncapsulatedCase, is_sip, packets, tagged, write
+from harness import wait
+from harness.daemon import Legtapd, configuration
 from sip_tcp_test import checksum
 
 ETHERNET, IPV4, IPV6, UDP = 14, 20, 40, 8
@@ -170,6 +173,34 @@ class FragmentsTest(EncapsulatedCase):
         reading = self.read(capture, "limit", config=config)
         rx = reading.summary()["rx"][0]
         self.assertEqual((rx["fragment_timeout"], rx["drop_fragments_full"]), (10, rx["polled"] - 10), reading.explain())
+
+    def test_a_port_that_puts_nothing_together(self):
+        """DPDK's net_pcap shows a capture as a port of a daemon that runs live: the fragments come in one go, one waits."""
+        self.plain()
+        whole = list(packets(self.folder / "plain.pcap"))
+        capture = self.rewritten("port", lambda frame: before([vxlan(f) for f in cut(frame)[::-1]]))
+        write(capture, [*packets(capture), (whole[-1][0] + 1, cut(whole[-1][1])[0])],
+              self.folder / "plain.pcap")
+        config = configuration(self.folder, ports=[{"device": f"net_pcap0,rx_pcap={capture}"}],
+                               sbc={"addresses": ["10.0.0.1"]}, limits={"fragment_hold_ms": 100})
+        daemon = self.enterContext(Legtapd(Here(self.folder), self.folder, config))
+        wait.until(lambda: daemon.status()["rx"][0]["fragment_timeout"], "the fragment that waits is given up")
+        [rx] = daemon.account()["rx"]
+        self.assertEqual((rx["polled"], rx["fragment_joined"], rx["fragment_timeout"]), (self.number() + 1, self.number(), 1))
+        self.assertEqual((rx["reassembled"], rx["to_control_sip"]),
+                         (len(whole), sum(is_sip(frame) for _, frame in whole)))
+
+
+class Here:
+    """No network of its own: the port is a file."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, _host, *command, log, env=None):
+        with (self.folder / log).open("w") as out:
+            return subprocess.Popen(list(map(str, command)), stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                                    env=env and {**os.environ, **env})
 
 
 def before(frames, first_us=0):

@@ -5,11 +5,12 @@ import json
 import shutil
 import struct
 
-from harness import wav
+from harness import rtp_counter, wav
 from harness.case import Case
 from harness.generator import SBC, SBC_IPV6, generate, verify
 from harness.read import Reading
 
+COUNTED_MOST = 20  # recordings of a capture that are counted once more, in Python
 TRACKS = ("BOTH", "INCOMING", "OUTGOING")
 CONFIG = {"sbc": {"addresses": [SBC, SBC_IPV6]}}
 
@@ -25,6 +26,16 @@ class ReadCase(Case):
         self.assertNothing(reading.problems(), reading.explain())
         wrong = verify(capture, reading.out, reading.recordings, tracks)
         self.assertFalse(wrong, wrong)
+        if len(reading.recordings) <= COUNTED_MOST:
+            self.check_counts(reading, capture)
+
+    def check_counts(self, reading, capture):
+        """Sidecars against the independent counter."""
+        packets = list(rtp_counter.ethernet_datagrams(capture))
+        wrong, compared = rtp_counter.differences(reading.recordings, packets, rtp_counter.clocks(capture),
+                                                  rtp_counter.byes_of(packets))
+        self.assertNothing(wrong, reading.explain())
+        self.assertTrue(compared, reading.explain())
 
 
 class AudioTest(ReadCase):

@@ -13,6 +13,7 @@ from harness.paths import SIPP, TOOLS
 SESSIONS = int(os.environ.get("LEGTAP_SESSIONS", "1000"))
 RATE = 200
 ANSWER_MS = 20
+LEGS = 1024  # legs that have ended stay known for a while, up to this number: after the first sessions it is reached
 GROWTH_KIB = 2048  # what an allocator may keep of its own
 
 
@@ -24,7 +25,8 @@ class LoadTest(Case):
     def start(self, transport, **siprec):
         config = configuration(
             self.folder, ports=[{"device": "net_af_packet0,iface=eth0"}], rules=[], sbc={"addresses": [PROBE, SBC]},
-            siprec={"listen": [f"{transport}:{PROBE}:5060"], "record": "none", **siprec}, log={"level": "warning"})
+            siprec={"listen": [f"{transport}:{PROBE}:5060"], "record": "none", **siprec},
+            limits={"legs": LEGS}, log={"level": "warning"})
         return self.enterContext(Legtapd(self.hosts, self.folder, config))
 
     def run_sessions(self, count, transport, milliseconds=1000):

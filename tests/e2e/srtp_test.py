@@ -2,17 +2,20 @@
 named and never played."""
 import base64
 import filecmp
+import json
 import re
 import socket
 import struct
 import subprocess
 import unittest
 
-from harness import srtp, wav
+from harness import schemas, srtp, wait, wav
 from harness.case import Case
-from harness.generator import SBC, SBC_IPV6, generate, verify
+from harness.daemon import Legtapd, UnixConnection, configuration
+from harness.generator import SBC, SBC_IPV6, Sender, generate, verify
+from harness.hosts import Hosts
 from harness.read import Reading
-from harness.srtp import Key, Secured
+from harness.srtp import Key, Secured, udp_frame
 
 CONFIG = {"sbc": {"addresses": [SBC, SBC_IPV6]}}
 SUITE = "AES_CM_128_HMAC_SHA1_80"
@@ -203,6 +206,122 @@ class CallsTest(SrtpCase):
         self.assertEqual((different, unreadable, len(same)), ([], [], len(names)))
 
 
+class Rekeyed(Secured):
+    """A second into the first call every dialog gets a re-INVITE with new keys at both ends; for 200 ms they go on by
+    the old ones now and then."""
+
+    def __init__(self, *arguments, **options):
+        self.messages = {}  # by Call-ID: INVITE, 200, ACK as (frame, payload)
+        self.changed, self.answered, self.old = None, None, {}
+        super().__init__(*arguments, **options)
+
+    def note(self, time_s, frame):
+        payload = frame[42:]
+        call_id = re.search(rb"(?m)^Call-ID: (\S+)", payload)[1]
+        kind = payload.split(b" ", 1)[0]
+        if b"CSeq: 1 INVITE" in payload and payload.startswith((b"INVITE", b"SIP/2.0 200")) or kind == b"ACK":
+            self.messages.setdefault(call_id, {})[kind] = (frame, payload)
+        if payload.startswith(b"SIP/2.0 200"):
+            self.answered = self.answered or time_s
+
+    def again(self, dialog, kind):
+        """A message of the dialog's first exchange, as that of a second one."""
+        frame, payload = dialog[kind]
+        to = re.search(rb"(?m)^To: .*$", dialog[b"SIP/2.0"][1])[0]
+        payload = re.sub(rb"(?m)^To: .*$", lambda _: to, payload)
+        return udp_frame(frame, payload.replace(b"CSeq: 1 ", b"CSeq: 2 ").replace(b"branch=z9hG4bK", b"branch=z9hG4bKre"))
+
+    def frames(self, time_s, frame):
+        if b"SIP/2.0" in frame[42:]:
+            self.note(time_s, frame)
+        out = []
+        if self.answered and not self.changed and time_s > self.answered + 1:
+            self.changed = time_s
+            self.old = dict(self.used)
+            for dialog in self.messages.values():
+                for kind in (b"INVITE", b"SIP/2.0", b"ACK"):
+                    out += super().frames(time_s, self.again(dialog, kind))
+        return out + super().frames(time_s, frame)
+
+    def packets(self, time_s, source, packet):
+        old = self.changed and time_s < self.changed + 0.2 and packet[3] % 2
+        key = (self.old if old else self.used)[source]
+        return [(time_s, key.protect(packet, self.index(packet) >> 16))]
+
+
+class ChangeTest(SrtpCase):
+    def test_new_keys_in_mid_call(self):
+        calls = []
+
+        def keys(address, answer):
+            calls.append(address)
+            return [self.key(address, salt=str(len(calls)))]
+        self.check(self.secure(self.generate(calls=1), keys, Rekeyed))
+        self.assertEqual(len(calls), 8)
+
+
+class FfmpegTest(SrtpCase):
+    """SRTP that ffmpeg has made, in the place of one end's audio."""
+
+    def ffmpeg(self, *arguments):
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=8000:duration=2",
+                        "-ac", "1", *map(str, arguments)], check=True, timeout=60, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+
+    def sent(self, key):
+        """The packets, received from its socket."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            receiver.bind(("127.0.0.1", 0))
+            receiver.setblocking(False)
+            self.ffmpeg("-acodec", "pcm_mulaw", "-f", "rtp", "-srtp_out_suite", key.suite, "-srtp_out_params",
+                        base64.b64encode(key.secret).decode(),
+                        f"srtp://127.0.0.1:{receiver.getsockname()[1]}?pkt_size=182")
+            packets = []
+            while True:
+                try:
+                    packets.append(receiver.recv(2048))
+                except BlockingIOError:
+                    return [p for p in packets if not 192 <= p[1] <= 223]
+
+    def one(self, suite):
+        key = Key.random(suite, "ffmpeg")
+        packets = self.sent(key)
+        self.assertGreater(len(packets), 90)
+
+        class Replaced(Secured):
+            end = None
+
+            def packets(self, time_s, source, packet):
+                self.end = self.end or (source if source[0] != SBC else None)
+                if source != self.end:
+                    return super().packets(time_s, source, packet)
+                ready, packets[:] = list(packets), []
+                return [(time_s + 0.02 * i, p) for i, p in enumerate(ready)]
+
+            def keys_of(self, address):
+                return [key] if address[0] != SBC else [Key.random(suite, str(address))]
+        capture = self.secure(self.generate(calls=1, legs=1, law="pcmu", seconds=3),
+                              lambda address, answer: Replaced.keys_of(None, address), Replaced)
+        srtp.write_capture(capture, sorted(srtp.capture.frames(capture), key=lambda f: f[0]))
+        reading = self.read(capture)
+        [recording] = reading.recordings
+        incoming = next(t for t in recording["tracks"] if t["track"] == "INCOMING")
+        self.assertEqual((incoming["lost"], incoming["undecodable"]), (0, 0))
+        self.ffmpeg("-acodec", "pcm_mulaw", "-f", "mulaw", self.folder / "sine.ul")
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "mulaw", "-ar", "8000", "-i", self.folder / "sine.ul", "-f",
+                        "s16le", self.folder / "sine.raw"], check=True, timeout=60, stdin=subprocess.DEVNULL)
+        expected = (self.folder / "sine.raw").read_bytes()
+        left = wav.Wav(reading.out / recording["file"]).channels[0]
+        self.assertIn(expected, struct.pack(f"<{len(left)}h", *left))
+
+    def test_ffmpeg_makes_it(self):
+        self.one("AES_CM_128_HMAC_SHA1_80")
+
+    def test_ffmpeg_makes_it_with_short_tags(self):
+        self.one("AES_CM_128_HMAC_SHA1_32")
+
+
 class UndecryptableTest(SrtpCase):
     def check_sealed(self, reading, codec, reason):
         self.assertTrue(reading.recordings)
@@ -246,19 +365,83 @@ class UndecryptableTest(SrtpCase):
         self.check_sealed(reading, "SRTP", "no key")
 
 
+def find_keys(keys, texts):
+    """Names of texts that hold a key as bytes, in base64 or in hex."""
+    parts = [part for key in keys for part in (key.secret[:16], key.secret[16:], base64.b64encode(key.secret)[:20],
+                                               key.secret[:16].hex().encode())]
+    return [name for name, text in texts.items() if any(part in text for part in parts)]
+
+
+def files_below(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 class SecrecyTest(SrtpCase):
     def test_keys_are_nowhere_afterwards(self):
-        """Neither as bytes nor in base64, in anything that a reading writes or says; nor when it is told to keep all."""
+        """In nothing that a reading writes or says."""
         keys = {}
 
         def announce(address, answer):
             return [keys.setdefault(address, self.key(address))]
-        reading = self.check(self.secure(self.generate(), announce))
-        texts = {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file() and p.suffix != ".pcap"}
+        capture = self.secure(self.generate(), announce)
+        reading = self.check(capture)
+        texts = files_below(self.folder)
+        self.assertEqual(find_keys(keys.values(), {"capture": texts.pop(capture)}), ["capture"])
         texts["stdout"], texts["stderr"] = reading.stdout.encode(), reading.stderr.encode()
         self.assertGreater(len(keys), 4)
-        for key in keys.values():
-            for part in (key.secret[:16], key.secret[16:], base64.b64encode(key.secret)[:20],
-                         key.secret[:16].hex().encode()):
-                for name, text in texts.items():
-                    self.assertNotIn(part, text, name)
+        self.assertNothing(find_keys(keys.values(), texts))
+
+
+class LiveTest(SrtpCase):
+    def setUp(self):
+        super().setUp()
+        self.hosts = self.enterContext(Hosts(self.folder))
+
+    def events(self, daemon):
+        connection = UnixConnection(daemon.socket)
+        connection.request("GET", "/v1/events?follow=0")
+        text = connection.getresponse().read()
+        connection.close()
+        return text
+
+    def test_one_leg_opens_and_one_does_not(self):
+        """The participant of LEG-B has no a=crypto. What is said of it is in the event stream; of LEG-A every sample is
+        in the file; no key is in the spool during the call, nor in anything that is left."""
+        keys = {}
+
+        class Half(Secured):
+            def describe(self, text, answer):
+                self.sealed = "m=audio 10002 " in text or "IN IP4 10.2." in text
+                return super().describe(text, answer)
+
+            def lines(self, keys):
+                return [] if self.sealed else super().lines(keys)
+
+        def announce(address, answer):
+            return [keys.setdefault(address, self.key(address))]
+        capture = self.secure(self.generate(calls=1, seconds=5), announce, Half)
+        config = configuration(self.folder, sbc={"addresses": [SBC]}, spool={"max_age": 0.2})
+        daemon = self.enterContext(Legtapd(self.hosts, self.folder, config))
+        sender = Sender(self.hosts, "switch", "probe", capture)
+        wait.until(lambda: any(p.stat().st_size for p in (self.folder / "spool").rglob("*.track"))
+                   and daemon.recorded_packets() > 200, "packets in the spool")
+        during = files_below(self.folder / "spool")
+        sent = sender.wait()
+        opened, sealed = sorted(daemon.wait_recordings(2, states=("delivered", "failed")),
+                                key=lambda r: r["participant_tag"])
+        wrong = verify(capture, self.folder / "delivered", [opened], sent=sent, window="answer")
+        self.assertFalse([line for line in wrong.splitlines() if opened["call_id"] in line], wrong)
+        self.assertEqual([t.get("undecryptable", 0) for t in opened["tracks"]], [0, 0])
+        self.assertEqual([t["undecryptable"] for t in sealed["tracks"]], [t["received"] for t in sealed["tracks"]])
+        events = self.events(daemon)
+        told = [e for e in map(json.loads, events.splitlines()) if e["EventType"] == "undecryptable"]
+        self.assertEqual({e["recording_id"] for e in told}, {sealed["recording_id"]})
+        self.assertEqual({(e["place"], t["track"], t.get("reason")) for e in told for t in e["tracks"]},
+                         {(place, track, reason) for place, reason in (("signalling", "no_key"), ("media", None))
+                          for track in ("INCOMING", "OUTGOING")})
+        for event in told:
+            self.assertNothing(schemas.problems_of("event", event))
+        daemon.terminate()
+        left = {name: text for name, text in files_below(self.folder).items() if name.suffix != ".pcap"}
+        self.assertTrue(any(name.suffix == ".journal" for name in during))
+        self.assertNothing(find_keys(keys.values(), {**left, **during, "events": events}))

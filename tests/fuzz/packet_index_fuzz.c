@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/codec_use.h"
 #include "storage/reception.h"
 #include "storage/redundancy.h"
+#include "storage/report_anchor.h"
 #include "storage/timeline.h"
 
 static size_t make_chunk(uint8_t *out, size_t room, const uint8_t *data, size_t size)
@@ -40,20 +42,25 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 	struct rtp_streams streams = {0};
 	struct timeline timeline = {0};
 	struct reception *receptions = NULL;
-	uint64_t first_ns;
+	struct codec_uses uses = {0};
+	struct reception_window window = {.to_ns = UINT64_MAX, .rate_hz = 8000};
 
 	if (packet_index_init(&index, journal, TRACK_INCOMING) == 0 &&
 		packet_index_add(&index, chunk, 0) == 0) {
 		packet_index_by_arrival(&index);
 		if (rtp_streams_find(&streams, &index) == 0 &&
 			timeline_place(&timeline, &index, &streams) == 0 &&
-			reception_count(&receptions, &streams, &index, 0, UINT64_MAX) == 0) {
-			timeline_first_ns(&timeline, &index, &first_ns);
-			timeline_position(&timeline, &index, &streams, first_ns, 8000);
-			if (redundancy_fill(&index, 8000) != 0)
+			report_anchor_correct(&timeline, &index, &streams) == 0) {
+			timeline_first_ns(&timeline, &index, &window.start_ns);
+			timeline_position(
+				&timeline, &index, &streams, window.start_ns, window.rate_hz);
+			if (redundancy_fill(&index, window.rate_hz) != 0)
 				abort();
-			packet_index_by_position(&index);
+			if (reception_count(&receptions, &streams, &index, &window) == 0 &&
+				codec_uses_find(&uses, &index, &streams, 0, UINT64_MAX) == 0)
+				packet_index_by_position(&index);
 		}
+		codec_uses_free(&uses);
 		free(receptions);
 		timeline_free(&timeline);
 		rtp_streams_free(&streams);

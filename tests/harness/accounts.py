@@ -43,7 +43,7 @@ def hand_over_problems(status):
     taken = sum(c["chunks_in"] for c in status["writers"])
     if handed != taken:
         yield f"rx cores handed over {handed} chunks, writers took {taken}"
-    recorded = sum(c["recorded"] for c in status["rx"])
+    recorded = sum(c["recorded"] + c.get("rtcp_recorded", 0) for c in status["rx"])
     in_chunks = sum(c["frames_in"] for c in status["writers"])
     if recorded != in_chunks:
         yield f"rx cores recorded {recorded} packets, writers got {in_chunks}"

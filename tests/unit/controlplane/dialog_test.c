@@ -1,5 +1,6 @@
 /* Dialogs as a mirror shows them: each scenario is what passes on the wire, and what legs must come
  * of it. */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,9 @@
 
 #include "sip_scenario.h"
 #include "udp_packets.h"
+
+/* INVITEs without a To tag among the torture messages (tests/data/torture.tsv). */
+#define TORTURE_LEGS 18
 
 struct row {
 	const char *name;
@@ -458,11 +462,47 @@ static void keys_come_by_info(void **state)
 	scenario_destroy(&s);
 }
 
+/* RFC 4475's messages as they would come: those that can't be read are counted, INVITEs make legs.
+ */
+static void torture_messages_are_counted(void **state)
+{
+	static struct scenario s;
+	static char bytes[65536];
+	char path[512];
+	glob_t files;
+	unsigned int legs = 0;
+	struct sip_packet p = {.data = bytes,
+		.source = scenario_host('A', 5060),
+		.destination = scenario_host('S', 5060)};
+
+	scenario_create(&s, "S");
+	snprintf(path, sizeof(path), "%s/torture/*.sip", getenv("LEGTAP_TEST_DATA"));
+	assert_int_equal(glob(path, 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		FILE *f = fopen(files.gl_pathv[i], "rb");
+
+		assert_non_null(f);
+		p.bytes = (uint32_t)fread(bytes, 1, sizeof(bytes), f);
+		fclose(f);
+		dialog_receive(s.dialogs, &p);
+	}
+	for (struct leg *leg = legs_first(s.legs); leg; leg = leg->next)
+		legs++;
+	assert_int_equal(dialog_count(s.dialogs, DIALOG_messages), files.gl_pathc);
+	assert_int_equal(files.gl_pathc, 54);
+	assert_int_equal(dialog_count(s.dialogs, DIALOG_malformed), 7);
+	assert_int_equal(dialog_count(s.dialogs, DIALOG_malformed_sdp), 0);
+	assert_int_equal(legs, TORTURE_LEGS);
+	globfree(&files);
+	scenario_destroy(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scenarios),
 		cmocka_unit_test(keys_come_by_info),
+		cmocka_unit_test(torture_messages_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

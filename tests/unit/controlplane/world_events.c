@@ -35,6 +35,10 @@ void event_delivery_failed(
 {
 }
 
+void event_recording_shortcomings(const struct recording *rec)
+{
+}
+
 void event_recording_undecryptable(const struct recording *rec, enum track track, const char *why)
 {
 }

@@ -108,7 +108,8 @@ static void check_accounts(const struct fixture *f)
 			out += fixture_count(f, i);
 	}
 	assert_int_equal(in, out);
-	assert_int_equal(fixture_count(f, RX_recorded), f->frames);
+	assert_int_equal(
+		fixture_count(f, RX_recorded) + fixture_count(f, RX_rtcp_recorded), f->frames);
 }
 
 void fixture_end(struct fixture *f)

@@ -135,11 +135,13 @@ struct sender {
 static void sender_init(struct sender *s, const struct srtp_key *key)
 {
 	srtp_policy_t policy = {.ssrc.type = ssrc_any_outbound, .window_size = 128};
-	srtp_master_key_t master = {.key = s->key.secret, .mki_id = s->mki};
+	srtp_master_key_t master = {0};
 	srtp_master_key_t *masters[] = {&master};
 
 	memset(s, 0, sizeof(*s));
 	s->key = *key;
+	master.key = s->key.secret;
+	master.mki_id = s->mki;
 	set_policy(&policy.rtp, (enum crypto_suite)key->suite);
 	set_policy(&policy.rtcp, (enum crypto_suite)key->suite);
 	if (key->unencrypted && key->unauthenticated)

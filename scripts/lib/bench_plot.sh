@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# bench_plot.sh PROGRAMS FILE.svg: draws the curves of scripts/bench --plot by gnuplot(1): streams against
+# cycles a packet, and streams against bytes a second of one rx core; the points are printed.
+set -euo pipefail
+
+PROGRAMS=$1
+OUT=$2
+POINTS=$(mktemp)
+trap 'rm -f "$POINTS"' EXIT
+
+# streams, cycles a packet beyond the source, bytes of audio a second that one core takes at that
+points() {
+	local streams ns hz
+	hz=$(awk '/^cpu MHz/ { print $4; exit }' /proc/cpuinfo)
+	for streams in 1000 4000 16000 50000 105000 160000; do
+		ns=$("$PROGRAMS/rx_bench" --streams "$streams" --seconds 2 --only recorded |
+			awk '/^recorded/ { ns = $5 } END { print ns }')
+		awk -v s="$streams" -v ns="$ns" -v hz="$hz" 'BEGIN { printf "%d\t%.1f\t%.3f\n", s, ns * hz / 1000, 172 / ns }'
+	done
+}
+
+command -v gnuplot >/dev/null || {
+	echo "error: gnuplot is not installed (package gnuplot-nox)" >&2
+	exit 1
+}
+points | tee "$POINTS"
+gnuplot <<-END
+	set terminal svg size 900,360 font "sans,11"
+	set output "$OUT"
+	set multiplot layout 1,2
+	set logscale x
+	set grid
+	set key off
+	set format x "%.0s%c"
+	set xlabel "streams"
+	set yrange [0:*]
+	set ylabel "cycles a packet, beyond its source"
+	plot "$POINTS" using 1:2 with linespoints pt 7
+	set ylabel "GB/s of RTP into chunks, one core"
+	plot "$POINTS" using 1:3 with linespoints pt 7
+	unset multiplot
+END
+echo "drawn: $OUT"

@@ -1,0 +1,117 @@
+"""What a capture's RTP sounds like, made without legtap: placed by the least delayed packet of the first second and the
+timestamps from there, decoded by sox (G.711) and ffmpeg (G.722), and compared with the channels of recordings."""
+import array
+import datetime
+import math
+import subprocess
+from operator import mul
+
+from .wav import Wav
+
+ANCHOR_US = 1000000
+MOST_SHIFT_MS = 2
+LEAST_CORRELATION = 0.99
+SECONDS_COMPARED = 4
+SOX = {"PCMU": "mu-law", "PCMA": "a-law"}  # exact: compared by sample
+FFMPEG = {"G722": ("g722", 16000)}         # correlated
+
+
+def _run(command, data):
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
+    return array.array("h", done.stdout)
+
+
+def _decode(codec, payloads):
+    """The samples of each payload, decoded in one run; and their rate."""
+    data = b"".join(payloads)
+    if codec in SOX:
+        samples, rate, per_octet = _run(["sox", "-t", "raw", "-r", "8000", "-c", "1", "-e", SOX[codec], "-b", "8", "-", "-t",
+                                         "raw", "-e", "signed", "-b", "16", "-"], data), 8000, 1
+    else:
+        name, rate = FFMPEG[codec]
+        samples, per_octet = _run(["ffmpeg", "-v", "error", "-f", name, "-i", "-", "-f", "s16le", "-"], data), 2
+    at, out = 0, []
+    for payload in payloads:
+        out.append(samples[at:at + per_octet * len(payload)])
+        at += per_octet * len(payload)
+    return out, rate
+
+
+def start_us(recording):
+    start = datetime.datetime.fromisoformat(recording["start"].replace("Z", "+00:00"))
+    return round(start.timestamp() * 1000) * 1000
+
+
+def _signed(ticks):
+    return (ticks + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def _places(packets, media, clock_hz):
+    """The time in microseconds at which each packet belongs. media: all of the stream that may anchor it, in the order of
+    their arrival: its comfort noise, too."""
+    first = media[0]
+
+    def offset(packet):
+        return _signed(packet.timestamp - first.timestamp) * 1000000 / clock_hz
+    anchor = min(p.time_us - offset(p) for p in media if p.time_us <= first.time_us + ANCHOR_US)
+    return [anchor + offset(p) for p in packets]
+
+
+def correlation(a, b):
+    product = math.sqrt(sum(map(mul, a, a)) * sum(map(mul, b, b)))
+    return sum(map(mul, a, b)) / product if product else float(list(a) == list(b))
+
+
+def best_correlation(channel, wanted, reach):
+    """The highest correlation of `wanted` with the channel from samples 0 on, shifted by up to `reach`; and the shift."""
+    length = min(len(wanted), len(channel)) - 2 * reach
+    middle = wanted[reach:reach + length]
+    return max((correlation(channel[reach + shift:reach + shift + length], middle), shift)
+               for shift in range(-reach, reach + 1))
+
+
+def _exact(channel, chunks, rate):
+    """Shift, packets compared, and places (samples) of those that differ. One shift holds for all."""
+    reach = MOST_SHIFT_MS * rate // 1000
+    inside = [(at, samples) for at, samples in chunks if at >= reach and at + len(samples) + reach <= len(channel)]
+    best = None
+    for shift in sorted(range(-reach, reach + 1), key=abs):
+        wrong = [at for at, samples in inside if channel[at + shift:at + shift + len(samples)] != samples]
+        if best is None or len(wrong) < len(best[2]):
+            best = shift, len(inside), wrong
+        if not wrong:
+            break
+    return best
+
+
+def _without_events(chunks, events, rate):
+    """Those that no rendered digit covers. events: (from, to) in microseconds."""
+    return [(at, samples) for at, samples in chunks
+            if not any(begin < (at + len(samples)) * 1000000 / rate and at * 1000000 / rate < end for begin, end in events)]
+
+
+def stream_problems(recording, wav_path, channel_index, stream, packets, media, events):
+    """packets: those of the stream that are its codec's, in order, no duplicates; media: all that are no events, as they
+    came; events: stretches that digits cover, in microseconds after the start. A list of what is wrong, and how many packets
+    were compared."""
+    codec = stream["codec"]
+    chunks, rate = _decode(codec, [p.payload for p in packets])
+    file = Wav(wav_path)
+    channel = file.channels[channel_index]
+    begin_us = start_us(recording)
+    if file.rate != rate:
+        return [f"{stream['ssrc']}: {rate} Hz decoded, {file.rate} Hz in the file"], 0
+    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, media, 8000)]
+    placed = _without_events(list(zip(places, chunks)), events, rate)
+    if codec in SOX:
+        _, compared, wrong = _exact(channel, placed, rate)
+        return ([f"{stream['ssrc']}: {len(wrong)} of {compared} packets are not at their places, from {wrong[:5]} on"]
+                if wrong else []), compared
+    wanted = array.array("h", bytes(2 * file.frames))
+    for at, samples in placed:
+        if 0 <= at and at + len(samples) <= file.frames:
+            wanted[at:at + len(samples)] = samples
+    length = SECONDS_COMPARED * rate
+    found, shift = best_correlation(channel[:length], wanted[:length], MOST_SHIFT_MS * rate // 1000)
+    return ([] if found > LEAST_CORRELATION else
+            [f"{stream['ssrc']}: correlation {found:.4f} at {shift} samples"]), len(placed)
