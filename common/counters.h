@@ -94,8 +94,8 @@
 	X(files_grown, NOTE, "times that a track file was made longer ahead") \
 	X(submits, NOTE, "io_uring submissions")
 
-/* What became of the frames that a port's rx cores handed over to be answered (to_control_rest), and
- * what was said unasked. Written by the control thread; plain numbers. */
+/* What became of the frames that a port's rx cores handed over to be answered (to_control_rest),
+ * and what was said unasked. Written by the control thread; plain numbers. */
 #define ANSWER_COUNTERS(X) \
 	X(arp, NOTE, "answers to ARP requests") \
 	X(neighbour, NOTE, "answers to IPv6 neighbour solicitations") \

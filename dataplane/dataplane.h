@@ -287,7 +287,7 @@ struct dataplane_port_stats {
 	uint64_t missed; /* imissed, or PACKET_STATISTICS' tp_drops for af_packet: lost before an rx
 			    core saw it */
 	uint64_t errors; /* ierrors */
-	uint64_t no_mbuf; /* rx_nombuf */
+	uint64_t no_mbuf;      /* rx_nombuf */
 	unsigned int answered; /* addresses that it answers for */
 	uint64_t answers[ANSWER_COUNTER_COUNT];
 };

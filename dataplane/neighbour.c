@@ -230,7 +230,8 @@ static enum neighbour_verdict answer_arp(
 	const uint8_t *sender = v->p + 8;
 	uint8_t *p;
 
-	if (v->left < ARP_BYTES || memcmp(v->p, arp_kinds, sizeof(arp_kinds)) != 0 || is_group(sender))
+	if (v->left < ARP_BYTES || memcmp(v->p, arp_kinds, sizeof(arp_kinds)) != 0 ||
+		is_group(sender))
 		return NEIGHBOUR_MALFORMED;
 	if (be16(v->p + 6) != ARP_REQUEST || !is_ours(self->addresses, 4, v->p + 24) ||
 		is_mac(sender, self->mac) ||
@@ -378,9 +379,8 @@ static enum neighbour_verdict answer_ipv6(
 	if (v->p[8] == 0xff || is_group(v->frame + 6) || v->p[IPV6_BYTES + 1] != 0 ||
 		sum_ipv6(v->p, payload) != 0xffff)
 		return NEIGHBOUR_MALFORMED;
-	return v->p[IPV6_BYTES] == ICMP6_SOLICITATION
-		       ? answer_solicitation(self, v, payload, out)
-		       : answer_echo_ipv6(self, v, payload, out);
+	return v->p[IPV6_BYTES] == ICMP6_SOLICITATION ? answer_solicitation(self, v, payload, out)
+						      : answer_echo_ipv6(self, v, payload, out);
 }
 
 /* --- All of it --- */

@@ -590,7 +590,9 @@ int dataplane_port_stats(struct dataplane *d, unsigned int port, struct dataplan
 		.queues = 2,
 		.promiscuous = true,
 		.received = 1000,
-		.missed = 7};
+		.missed = 7,
+		.answered = 2,
+		.answers = {[ANSWER_arp] = 5, [ANSWER_echo] = 3, [ANSWER_unsent] = 1}};
 	return 0;
 }
 
