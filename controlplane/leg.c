@@ -509,6 +509,11 @@ void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header)
 	session_learn(l->sessions, leg, transaction_header);
 }
 
+void leg_tie(struct legs *l, struct leg *leg, const char *value)
+{
+	session_tie(l->sessions, leg, value);
+}
+
 int leg_join(struct legs *l, struct leg *leg, const struct uuid *transaction_id)
 {
 	struct session *session = sessions_find(l->sessions, transaction_id);

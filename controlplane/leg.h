@@ -107,10 +107,11 @@ struct leg {
 	struct timer watch_timer;
 	uint64_t watched_from_ns;
 	bool media_missing[TRACK_COUNT];
-	struct endpoint *endpoints;	   /* list; endpoint.c */
-	struct siprec_session *siprec;	   /* whose participant it is; siprec_session.c */
-	unsigned int holds;		   /* users beside the table */
-	void *dialog;			   /* dialog.c */
+	struct endpoint *endpoints;    /* list; endpoint.c */
+	struct siprec_session *siprec; /* whose participant it is; siprec_session.c */
+	bool not_by_itself; /* its participant prefers not to be recorded; siprec_session.c */
+	unsigned int holds; /* users beside the table */
+	void *dialog;	    /* dialog.c */
 	void (*dialog_free)(void *dialog); /* dialog.c; called when the leg goes */
 	struct timer dialog_timer;	   /* dialog.c; cancelled when the leg ends */
 	struct timer linger;		   /* leg.c */
@@ -211,6 +212,9 @@ bool leg_secure(struct legs *l, struct leg *leg, enum leg_end end, const struct 
  * come is remembered; two transactions that turn out to be one are made one as long as the later
  * one has no answered leg and no recording, for ids that have been told must stay. */
 void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header);
+
+/* The same for a value that is no header's: legs that bear it are of one transaction. */
+void leg_tie(struct legs *l, struct leg *leg, const char *value);
 
 /* Ties a further leg to a transaction (admin API). 0; -ENOENT: there is no such transaction;
  * -EBUSY: the leg is recorded, or was, and its file and usage bear the TransactionId; -ENOSPC: the

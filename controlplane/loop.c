@@ -194,7 +194,7 @@ static void watch_media(void *arg, uint64_t now_ns)
 {
 	struct leg *leg = arg;
 	struct control *c = running;
-	uint64_t last_ns = media_last_ns(c->media, leg);
+	uint64_t last_ns = media_last_ns(c, leg);
 	uint64_t since_ns = last_ns > leg->offered_ns ? last_ns : leg->offered_ns;
 	uint64_t until_ns;
 

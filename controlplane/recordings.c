@@ -279,7 +279,7 @@ static void take_stream(struct recording *rec, struct media_stream *s)
 	dataplane_encapsulation(rec->owner->control->dataplane, s->flow.encapsulation,
 		encapsulation, sizeof(encapsulation));
 	storage_note_stream(rec->owner->control->storage, &rec->info.recording_id, s->track,
-		s->ordinal, &s->flow.source, &s->flow.destination, encapsulation);
+		s->ordinal, s->party, &s->flow.source, &s->flow.destination, encapsulation);
 }
 
 struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned int tracks,
@@ -388,7 +388,7 @@ void recordings_leg_offered(struct recordings *r, struct leg *leg)
 {
 	const struct rule_config *rule;
 
-	if (r->control->ending)
+	if (r->control->ending || leg->not_by_itself)
 		return;
 	if (r->record_all) {
 		arm(r, leg, 0, NULL, FROM_MEDIA);

@@ -92,6 +92,29 @@ static void read_label(struct siprec_line *l)
 	}
 }
 
+static void read_record(struct siprec_line *l, struct sip_text text)
+{
+	static const struct {
+		const char *name;
+		enum siprec_preference preference;
+	} names[] = {{"on", SIPREC_PREFERS_ON}, {"off", SIPREC_PREFERS_OFF},
+		{"pause", SIPREC_PREFERS_PAUSE}, {"nopreference", SIPREC_PREFERS_NOTHING}};
+	struct sip_text line;
+
+	while (next_line(&text, &line)) {
+		l->tells_record = l->tells_record || begins(line, "a=record:");
+		if (!begins(line, "a=recordpref:"))
+			continue;
+		l->tells_record = true;
+		line.data += 13;
+		line.bytes -= 13;
+		line = word(&line);
+		for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (equals(line, names[i].name))
+				l->preference = names[i].preference;
+	}
+}
+
 /* A client that sends nothing at an unspecified address (RFC 2543's hold) is as good as inactive.
  */
 static void read_media(struct siprec_line *l, struct sip_text session, struct sip_text whole)
@@ -128,6 +151,8 @@ static void finish_line(
 	(void)next_line(&l->section, &line);
 	read_media_line(l, line);
 	read_label(l);
+	read_record(l, session); /* what the line itself says goes before it */
+	read_record(l, l->section);
 	read_media(l, session, whole);
 }
 
@@ -200,8 +225,11 @@ static void print_address(struct text *t, const struct netaddr *address)
 	print(t, "IN IP%u %s\r\n", host.family == 6 ? 6U : 4U, netaddr_format(&host, buf));
 }
 
-static void print_line(struct text *t, const struct siprec_line *l, const struct netaddr *address)
+static void print_line(struct text *t, const struct siprec_line *l, const struct netaddr *address,
+	enum siprec_record record)
 {
+	static const char *const records[] = {
+		"", "a=record:on\r\n", "a=record:off\r\n", "a=record:paused\r\n"};
 	bool taken = l->usable && address->port;
 
 	print(t, "m=%.*s %u %.*s %.*s\r\n", (int)l->kind.bytes, l->kind.data,
@@ -211,14 +239,14 @@ static void print_line(struct text *t, const struct siprec_line *l, const struct
 		print(t, "c=");
 		print_address(t, address);
 		print_formats(t, l);
-		print(t, l->active ? "a=recvonly\r\n" : "a=inactive\r\n");
+		print(t, "%s%s", l->active ? "a=recvonly\r\n" : "a=inactive\r\n", records[record]);
 	}
 	if (*l->label)
 		print(t, "a=label:%s\r\n", l->label);
 }
 
 int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *addresses,
-	uint64_t id, uint32_t version, char *out, size_t size)
+	const enum siprec_record *records, uint64_t id, uint32_t version, char *out, size_t size)
 {
 	struct text t = {.out = out, .size = size};
 	const struct netaddr *own = &addresses[0];
@@ -229,6 +257,7 @@ int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *
 	print_address(&t, own);
 	print(&t, "s=-\r\nt=0 0\r\n");
 	for (unsigned int i = 0; i < offer->line_count; i++)
-		print_line(&t, &offer->lines[i], &addresses[i]);
+		print_line(&t, &offer->lines[i], &addresses[i],
+			records ? records[i] : SIPREC_RECORD_UNTOLD);
 	return t.used < size ? (int)t.used : -ENOSPC;
 }

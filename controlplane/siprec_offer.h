@@ -12,6 +12,22 @@
 
 #define SIPREC_LINES_MAX 32
 
+/* Whether a stream is being recorded (RFC 7866, 9.1). */
+enum siprec_record {
+	SIPREC_RECORD_UNTOLD,
+	SIPREC_RECORD_ON,
+	SIPREC_RECORD_OFF,
+	SIPREC_RECORD_PAUSED
+};
+
+/* What a participant asks for (RFC 7866, 9.2). */
+enum siprec_preference {
+	SIPREC_PREFERS_NOTHING,
+	SIPREC_PREFERS_ON,
+	SIPREC_PREFERS_PAUSE,
+	SIPREC_PREFERS_OFF
+};
+
 /* An m= line. Texts lie in the description that it was read from. */
 struct siprec_line {
 	struct sip_text kind;	  /* "audio" */
@@ -21,7 +37,9 @@ struct siprec_line {
 	char label[128];	  /* of a=label; "": none */
 	bool usable;		  /* audio by plain RTP, and not refused by port 0 */
 	bool active;		  /* the client sends */
-	struct leg_media media;	  /* its codecs */
+	enum siprec_preference preference;
+	bool tells_record;	/* a=record or a=recordpref: the client knows them */
+	struct leg_media media; /* its codecs */
 };
 
 struct siprec_offer {
@@ -34,9 +52,10 @@ struct siprec_offer {
 int siprec_offer_parse(struct siprec_offer *out, const char *data, size_t bytes);
 
 /* Prints the answer: each usable line is received at `addresses[i]` (those without a port are
- * refused), the others are refused. `id` and `version` are of the o= line. The bytes printed, or
+ * refused), the others are refused. It serves as legtap's own offer, too. records: what is told of
+ * each line; NULL: nothing. `id` and `version` are of the o= line. The bytes printed, or
  * -ENOSPC. */
 int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *addresses,
-	uint64_t id, uint32_t version, char *out, size_t size);
+	const enum siprec_record *records, uint64_t id, uint32_t version, char *out, size_t size);
 
 #endif

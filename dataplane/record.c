@@ -122,6 +122,30 @@ static uint64_t since(const struct burst *b, unsigned int i)
 	return b->own_times ? packet_area_of(b->mbufs[i])->since_ns : b->since_ns;
 }
 
+/* A copy is judged by its own gate, and is a packet of its own in the sums. */
+static void record_copies(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
+{
+	const struct stream_gate *gates = rx->table->gates;
+
+	for (uint32_t c = gates[stream].copy; c != STREAM_NONE; c = gates[c].copy) {
+		enum rx_counter outcome = record_packet(rx, b, i, c);
+
+		rx->tally[RX_copied]++;
+		rx->tally[outcome]++;
+	}
+}
+
+/* Whether the packet is withheld from the stream's own track. */
+static bool serve_others(
+	struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream, enum gate gate)
+{
+	const struct stream *s = &rx->table->streams[stream];
+
+	if (s->copied)
+		record_copies(rx, b, i, stream);
+	return s->watched && watch_packet(rx, b, i, stream, gate);
+}
+
 enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
 {
 	struct stream *s = &rx->table->streams[stream];
@@ -134,7 +158,7 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 		target = gates_judge(&rx->gates, stream, since(b, i));
 		gate = target->gate;
 	}
-	if (unlikely(s->watched) && watch_packet(rx, b, i, stream, gate))
+	if (unlikely(s->watched | s->copied) && serve_others(rx, b, i, stream, gate))
 		return RX_withheld;
 	switch (gate) {
 	case GATE_RECORD:

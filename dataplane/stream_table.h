@@ -66,8 +66,16 @@ struct stream_table {
 int stream_table_create(struct stream_table *t, uint32_t streams_max, struct errmsg *e);
 void stream_table_destroy(struct stream_table *t);
 
-/* Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that is
- * there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
+/* Takes a place for a stream, which no look-up finds yet. 0 or -ENOSPC. Control. */
+int stream_table_take(struct stream_table *t, const struct flow_key *key,
+	const struct stream_target *target, uint32_t *out);
+
+/* From now on look-ups find a stream that has a place, whose key must not be in the index. 0, or
+ * -ENOSPC when the neighbourhood of the key's bucket is full. Control. */
+int stream_table_publish(struct stream_table *t, uint32_t stream);
+
+/* Both. Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that
+ * is there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
 int stream_table_add(struct stream_table *t, const struct flow_key *key,
 	const struct stream_target *target, uint32_t *out);
 

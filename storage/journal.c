@@ -175,6 +175,8 @@ static int read_stream(struct journal *j, const cJSON *o)
 	struct journal_stream s = {0};
 
 	if (!get_track(o, &s.track) || !get_number(o, "stream", UINT32_MAX, &s.ordinal) ||
+		(cJSON_HasObjectItem(o, "party") &&
+			!get_number(o, "party", UINT32_MAX, &s.party)) ||
 		!get_address(o, "source", &s.source) ||
 		!get_address(o, "destination", &s.destination) ||
 		!get_text(o, "encapsulation", s.encapsulation, sizeof(s.encapsulation)))

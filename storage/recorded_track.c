@@ -102,7 +102,7 @@ int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_
 	int err;
 
 	scale_samples(&t->index, rate_hz);
-	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
+	timeline_position(&t->timeline, &t->index, &t->streams, start_ns, rate_hz);
 	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
 	if (err == 0)
 		err = redundancy_fill(&t->index, rate_hz);

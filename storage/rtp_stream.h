@@ -48,4 +48,11 @@ struct rtp_streams {
 int rtp_streams_find(struct rtp_streams *streams, struct packet_index *index);
 void rtp_streams_free(struct rtp_streams *streams);
 
+/* The part (packet_flow) that a stream belongs to. */
+static inline uint16_t rtp_stream_part(
+	const struct rtp_streams *streams, const struct packet_index *index, uint16_t stream)
+{
+	return index->flows[streams->list[stream].flow].part;
+}
+
 #endif

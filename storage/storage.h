@@ -150,10 +150,11 @@ struct recording_window {
  * or removed. -EEXIST when it is open already; -ENOSPC when limits.tracks are open. */
 int storage_open(struct storage *s, const struct recording_info *info, track_ref refs[TRACK_COUNT]);
 
-/* Notes for the journal. at_ns: recording clock. */
+/* Notes for the journal. at_ns: recording clock. Streams of one party of a track take the place of
+ * each other, as on a mirror, where all are of party 0; those of different parties are mixed. */
 int storage_note_stream(struct storage *s, const struct uuid *recording, enum track track,
-	uint32_t ordinal, const struct netaddr *source, const struct netaddr *destination,
-	const char *encapsulation);
+	uint32_t ordinal, uint32_t party, const struct netaddr *source,
+	const struct netaddr *destination, const char *encapsulation);
 int storage_note_codecs(struct storage *s, const struct uuid *recording, enum track track,
 	uint64_t at_ns, const struct codec *codecs, unsigned int count);
 /* What the packets of an open track are (SRTP or RTP), from at_ns on, and the keys that open them:

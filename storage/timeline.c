@@ -229,7 +229,8 @@ static int place_stream(struct timeline *t, const struct members *m)
 }
 
 /* A source that goes on from other addresses: its clock goes on, too. */
-static void join(struct timeline *t, const struct rtp_streams *streams, uint32_t later)
+static void join(struct timeline *t, const struct packet_index *index,
+	const struct rtp_streams *streams, uint32_t later)
 {
 	struct timeline_segment *s = &t->segments[later];
 	const struct rtp_stream *stream = &streams->list[s->stream];
@@ -242,6 +243,8 @@ static void join(struct timeline *t, const struct rtp_streams *streams, uint32_t
 		const struct rtp_stream *other = &streams->list[e->stream];
 
 		if (other->ssrc == stream->ssrc && other->flow != stream->flow &&
+			rtp_stream_part(streams, index, e->stream) ==
+				rtp_stream_part(streams, index, s->stream) &&
 			e->clock_hz == s->clock_hz && e->first_arrival_ns < s->first_arrival_ns &&
 			(!best || e->first_arrival_ns > best->first_arrival_ns))
 			best = e;
@@ -269,7 +272,8 @@ static int compare_arrival(const void *a, const void *b)
 }
 
 /* Earlier segments first, so that one may follow another that follows a third. */
-static int join_all(struct timeline *t, const struct rtp_streams *streams)
+static int join_all(
+	struct timeline *t, const struct packet_index *index, const struct rtp_streams *streams)
 {
 	struct timeline_segment **order = malloc((t->count + 1UL) * sizeof(*order));
 
@@ -279,7 +283,7 @@ static int join_all(struct timeline *t, const struct rtp_streams *streams)
 		order[i] = &t->segments[i];
 	qsort(order, t->count, sizeof(*order), compare_arrival);
 	for (uint32_t i = 1; i < t->count; i++)
-		join(t, streams, (uint32_t)(order[i] - t->segments));
+		join(t, index, streams, (uint32_t)(order[i] - t->segments));
 	free(order);
 	return 0;
 }
@@ -306,7 +310,7 @@ int timeline_place(
 		from = ends[s];
 	}
 	if (err == 0)
-		err = join_all(t, streams);
+		err = join_all(t, index, streams);
 	free(ends);
 	free(at);
 	return err;
@@ -349,27 +353,31 @@ static void begin_at(struct timeline_segment *s, uint64_t start_ns, uint32_t rat
 	s->anchor_position = floor_divide(anchor + SECOND_NS / 2, SECOND_NS);
 }
 
-void timeline_position(
-	struct timeline *t, struct packet_index *index, uint64_t start_ns, uint32_t rate_hz)
+/* Who speaks beside others moves none of them. */
+void timeline_position(struct timeline *t, struct packet_index *index,
+	const struct rtp_streams *streams, uint64_t start_ns, uint32_t rate_hz)
 {
-	int64_t end = INT64_MIN;
+	int64_t ends[PACKET_PARTS_MAX];
 
+	for (unsigned int i = 0; i < PACKET_PARTS_MAX; i++)
+		ends[i] = INT64_MIN;
 	for (size_t i = 0; i < index->count; i++) {
 		struct packet *p = &index->packets[i];
 		struct timeline_segment *s = &t->segments[p->segment];
+		int64_t *end = &ends[rtp_stream_part(streams, index, p->stream)];
 		bool first = !s->begun;
 
 		if (first)
 			begin_at(s, start_ns, rate_hz);
 		p->position = s->anchor_position +
 			      ticks_to_samples(p->position - s->anchor_ticks, s->clock_hz, rate_hz);
-		if (first && !s->continues && end > p->position &&
-			end - p->position <= rate_hz / OVERLAP_PER_SECOND) {
-			s->anchor_position += end - p->position;
-			p->position = end;
+		if (first && !s->continues && *end > p->position &&
+			*end - p->position <= rate_hz / OVERLAP_PER_SECOND) {
+			s->anchor_position += *end - p->position;
+			p->position = *end;
 		}
-		if (p->samples > 0 && p->position + p->samples > end)
-			end = p->position + p->samples;
+		if (p->samples > 0 && p->position + p->samples > *end)
+			*end = p->position + p->samples;
 	}
 }
 

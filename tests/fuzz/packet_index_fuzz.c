@@ -52,7 +52,8 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 			timeline_place(&timeline, &index, &streams) == 0 &&
 			report_anchor_correct(&timeline, &index, &streams) == 0) {
 			timeline_first_ns(&timeline, &index, &window.start_ns);
-			timeline_position(&timeline, &index, window.start_ns, window.rate_hz);
+			timeline_position(
+				&timeline, &index, &streams, window.start_ns, window.rate_hz);
 			if (redundancy_fill(&index, window.rate_hz) != 0)
 				abort();
 			if (reception_count(&receptions, &streams, &index, &window) == 0 &&

@@ -74,7 +74,7 @@ static void test_answer(void **state)
 		0);
 	netaddr_parse_port("192.0.2.40:40000", &addresses[0]);
 	netaddr_parse_port("192.0.2.40:40002", &addresses[1]);
-	assert_true(siprec_answer_print(&offer, addresses, 7, 2, out, sizeof(out)) > 0);
+	assert_true(siprec_answer_print(&offer, addresses, NULL, 7, 2, out, sizeof(out)) > 0);
 	assert_string_equal(out,
 		"v=0\r\no=legtap 7 2 IN IP4 192.0.2.40\r\ns=-\r\nt=0 0\r\n"
 		"m=audio 40000 RTP/AVP 0 96\r\nc=IN IP4 192.0.2.40\r\n"
@@ -82,7 +82,32 @@ static void test_answer(void **state)
 		"m=audio 40002 RTP/AVP 0 96\r\nc=IN IP4 192.0.2.40\r\n"
 		"a=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\na=inactive\r\na=label:97\r\n"
 		"m=video 0 RTP/AVP 98\r\n");
-	assert_int_equal(siprec_answer_print(&offer, addresses, 7, 2, out, 100), -ENOSPC);
+	assert_int_equal(siprec_answer_print(&offer, addresses, NULL, 7, 2, out, 100), -ENOSPC);
+}
+
+static void test_record(void **state)
+{
+	static const enum siprec_record records[SIPREC_LINES_MAX] = {
+		SIPREC_RECORD_ON, SIPREC_RECORD_PAUSED, SIPREC_RECORD_OFF};
+	struct netaddr addresses[SIPREC_LINES_MAX] = {0};
+	char out[2048];
+
+	assert_int_equal(parse(SESSION "a=recordpref:pause\r\n" AUDIO("1", "1", "sendonly") AUDIO(
+				 "2", "2", "sendonly") "a=recordpref:off\r\n" AUDIO("3", "3",
+				 "sendonly") "a=recordpref:nopreference\r\na=record:on\r\n"),
+		0);
+	assert_int_equal(offer.lines[0].preference, SIPREC_PREFERS_PAUSE);
+	assert_int_equal(offer.lines[1].preference, SIPREC_PREFERS_OFF);
+	assert_int_equal(offer.lines[2].preference, SIPREC_PREFERS_NOTHING);
+	assert_true(offer.lines[2].tells_record);
+	for (unsigned int i = 0; i < 3; i++)
+		netaddr_parse_port("192.0.2.40:40000", &addresses[i]);
+	assert_true(siprec_answer_print(&offer, addresses, records, 7, 2, out, sizeof(out)) > 0);
+	assert_non_null(strstr(out, "a=recvonly\r\na=record:on\r\na=label:1\r\n"));
+	assert_non_null(strstr(out, "a=recvonly\r\na=record:paused\r\na=label:2\r\n"));
+	assert_non_null(strstr(out, "a=recvonly\r\na=record:off\r\na=label:3\r\n"));
+	assert_int_equal(parse(SESSION AUDIO("1", "1", "sendonly") "a=recordpref:\r\n"), 0);
+	assert_int_equal(offer.lines[0].preference, SIPREC_PREFERS_NOTHING);
 }
 
 static void assert_part(
@@ -156,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_unusable_lines),
 		cmocka_unit_test(test_not_an_offer),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_ports),
 	};

@@ -69,8 +69,8 @@ static struct world_file *noted(const struct uuid *recording)
 }
 
 int storage_note_stream(struct storage *s, const struct uuid *recording, enum track track,
-	uint32_t ordinal, const struct netaddr *source, const struct netaddr *destination,
-	const char *encapsulation)
+	uint32_t ordinal, uint32_t party, const struct netaddr *source,
+	const struct netaddr *destination, const char *encapsulation)
 {
 	assert_int_equal(noted(recording)->streams++, ordinal);
 	return 0;
