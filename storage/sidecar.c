@@ -1,6 +1,7 @@
 #include "storage/sidecar.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -117,7 +118,8 @@ static cJSON *stream_object(const struct sidecar *s, const struct recorded_track
 	add_count(object, "late", r->late);
 	add_decimals(object, "jitter_ms", r->jitter_ms, 2);
 	add_decimals(object, "jitter_max_ms", r->jitter_max_ms, 2);
-	add_decimals(object, "clock_ppm", r->clock_ppm, 1);
+	if (fabs(r->clock_ppm) <= CLOCK_FIT_PPM_MOST)
+		add_decimals(object, "clock_ppm", r->clock_ppm, 1);
 	add_count(object, "samples_added", stream->samples_added);
 	add_count(object, "samples_removed", stream->samples_removed);
 	add_count(object, "sender_reports", stream->reports);
