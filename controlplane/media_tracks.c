@@ -104,7 +104,7 @@ static bool begin_copy(struct control *c, struct media_stream *s, const struct m
 	}
 	digit_source_stream(c, copy);
 	if (withholds)
-		stream_set_gate(c->dataplane, copy->id, &setting, 0);
+		recordings_stream_joined(c->recordings, copy, &setting);
 	return true;
 }
 
@@ -156,7 +156,7 @@ static void add_to_table(struct control *c, struct media_stream **streams,
 		streams[i]->id = ids[i];
 		digit_source_stream(c, streams[i]); /* before its packets are given back */
 		if (digit_source_withholds(streams[i]->leg))
-			stream_set_gate(c->dataplane, ids[i], &settings[i], 0);
+			recordings_stream_joined(c->recordings, streams[i], &settings[i]);
 	}
 }
 

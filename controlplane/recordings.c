@@ -197,6 +197,8 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 	struct track_security now;
 	bool was_keyed = told->mode == SRTP_MODE_SEALED || told->mode == SRTP_MODE_EITHER;
 
+	int err = 0;
+
 	track_security_find(&now, rec->leg, track);
 	if (now.mode == SRTP_MODE_PLAIN && was_keyed) {
 		now.mode = SRTP_MODE_EITHER;
@@ -208,9 +210,11 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 					       ? at_ns + CHANGE_NS
 					       : 0;
 	if (now.mode != SRTP_MODE_PLAIN || told->mode != SRTP_MODE_PLAIN)
-		storage_set_keys(rec->owner->control->storage, &rec->info.recording_id, track,
+		err = storage_set_keys(rec->owner->control->storage, &rec->info.recording_id, track,
 			now.mode, &now.keys, at_ns, told->sealed_from_ns);
 	srtp_keys_wipe(&now.keys);
+	if (err == -ENOMEM) /* its packets stay what they were told to be, and nobody plays them */
+		now = (struct track_security){.mode = told->mode, .why = UNDECRYPTABLE_NO_MEMORY};
 	if (now.why != DECRYPTABLE && now.why != told->why)
 		event_recording_undecryptable(rec, track, undecryptable_name(now.why));
 	told->mode = now.mode;
@@ -218,8 +222,8 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 }
 
 /* Payload types of a track: as its receiver announced them; those that only its sender named come
- * after. */
-static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
+ * after. 0 or -ENOMEM. */
+static int note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 {
 	const struct leg *leg = rec->leg;
 	const struct leg_media *receiver =
@@ -243,21 +247,28 @@ static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 	/* Decoded as if it were in clear, SRTP is noise: no decoder has these names. */
 	for (unsigned int i = 0; why != DECRYPTABLE && i < count; i++)
 		codec_seal(&codecs[i], why == UNDECRYPTABLE_DTLS ? SEALED_DTLS : SEALED_SRTP);
-	if (count)
-		storage_note_codecs(rec->owner->control->storage, &rec->info.recording_id, track,
-			at_ns, codecs, count);
+	if (count == 0)
+		return 0;
+	return storage_note_codecs(
+		rec->owner->control->storage, &rec->info.recording_id, track, at_ns, codecs, count);
 }
 
-/* What the tracks' packets are, by what both ends have announced. */
-static void note_media(struct recording *rec, uint64_t at_ns)
+/* What the tracks' packets are, by what both ends have announced. 0, or -ENOMEM: what is encrypted
+ * could be played as noise. */
+static int note_media(struct recording *rec, uint64_t at_ns)
 {
+	int err = 0;
+
 	for (unsigned int t = 0; t < TRACK_COUNT; t++) {
 		if (!(rec->info.tracks & TRACK_BIT(t)))
 			continue;
 		secure_track(rec, (enum track)t, at_ns);
-		note_codecs(rec, (enum track)t, at_ns);
+		if (note_codecs(rec, (enum track)t, at_ns) == -ENOMEM &&
+			rec->security[t].why != DECRYPTABLE)
+			err = -ENOMEM;
 	}
 	rec->told_of_security = true;
+	return err;
 }
 
 static struct kept_out kept_out_of(struct recording *rec, const struct media_stream *s)
@@ -307,7 +318,14 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	leg->recordings_made++;
 	leg->recording = rec;
 	leg_hold(leg);
-	note_media(rec, r->control->now_ns);
+	if (note_media(rec, r->control->now_ns) != 0) {
+		*err = -ENOMEM;
+		leg->recordings--;
+		leg->recording = NULL;
+		leg_release(r->control->legs, leg);
+		recording_discard(rec);
+		return NULL;
+	}
 	for (struct media_stream *s = leg->streams; s; s = s->next_of_leg)
 		if (tracks & TRACK_BIT(s->track))
 			take_stream(rec, s);
@@ -333,11 +351,10 @@ void recordings_stream_joins(struct recordings *r, struct media_stream *s, struc
 void recordings_stream_joined(
 	struct recordings *r, struct media_stream *s, const struct gate_setting *setting)
 {
-	struct recording *rec = setting->gate == GATE_OFF ? NULL : s->leg->recording;
-
-	if (stream_set_gate(r->control->dataplane, s->id, setting, (uint64_t)(uintptr_t)rec) == 0 &&
-		rec)
-		rec->gates_pending++;
+	if (setting->gate == GATE_OFF)
+		(void)stream_set_gate(r->control->dataplane, s->id, setting, 0);
+	else
+		recording_set_gate(s->leg->recording, s);
 }
 
 void recording_count_kept_out(struct recording *rec, struct media_stream *s)
@@ -407,7 +424,10 @@ void recordings_leg_media(struct recordings *r, struct leg *leg, enum leg_end en
 
 	if (!rec)
 		return;
-	note_media(rec, at_ns);
+	if (note_media(rec, at_ns) != 0) {
+		recording_fail(rec, "no memory to note that its media is encrypted", false);
+		return;
+	}
 	if (rec->from == FROM_EARLY_MEDIA && leg->media[END_PARTICIPANT].address_count &&
 		leg->media[END_SBC].address_count)
 		recording_begin(rec, at_ns);
