@@ -166,7 +166,7 @@ static int open_redundancy(struct packet_index *index, struct packet *p, const u
 	size_t first = index->copy_count;
 	int err = 0;
 
-	if (count < 0)
+	if (count < 1)
 		return 0;
 	own = &blocks[count - 1];
 	for (int i = 0; err == 0 && i < count - 1; i++)
