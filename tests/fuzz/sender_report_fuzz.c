@@ -33,8 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (parse(data, bytes, 0, &report) != 0)
 		return 0;
-	/* Four zeros: of version 0, so no packet. */
-	if (parse(data, bytes, 4, &longer) != 0 || memcmp(&report, &longer, sizeof(report)) != 0)
+	/* Four zeros may make a cut packet behind the report whole: a name's, at most. */
+	if (parse(data, bytes, 4, &longer) != 0 || longer.ssrc != report.ssrc ||
+		longer.ntp_ns != report.ntp_ns || longer.timestamp != report.timestamp ||
+		(report.cname != 0 && longer.cname != report.cname))
 		abort();
 	return 0;
 }
