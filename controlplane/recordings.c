@@ -187,6 +187,7 @@ static int describe(
 		&info->call_id, rec->number);
 }
 
+#define OTHER_CLOCK_HZ 90000	/* nobody plays it */
 #define CHANGE_NS 1000000000ULL /* for two ends to go over from RTP to SRTP */
 
 /* Tells storage by which keys a track opens. A call that is in clear again may still send a few
@@ -221,6 +222,29 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 	told->why = now.why;
 }
 
+/* Payload types of other media, where they are not of audio. Returns how many codecs there are
+ * then.
+ */
+static unsigned int add_others(
+	struct codec *codecs, unsigned int count, const struct leg_media *media)
+{
+	for (unsigned int i = 0; i < media->other_count; i++) {
+		struct codec *c = &codecs[count];
+		unsigned int k = 0;
+
+		while (k < count && codecs[k].payload_type != media->others[i].payload_type)
+			k++;
+		if (k < count)
+			continue;
+		*c = (struct codec){.payload_type = media->others[i].payload_type,
+			.channels = 1,
+			.clock_hz = OTHER_CLOCK_HZ};
+		memcpy(c->name, media->others[i].name, sizeof(c->name));
+		count++;
+	}
+	return count;
+}
+
 /* Payload types of a track: as its receiver announced them; those that only its sender named come
  * after. 0 or -ENOMEM. */
 static int note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
@@ -231,7 +255,7 @@ static int note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 	const struct leg_media *sender =
 		&leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC];
 	enum undecryptable why = rec->security[track].why;
-	struct codec codecs[2 * LEG_CODECS_MAX];
+	struct codec codecs[2 * (LEG_CODECS_MAX + LEG_OTHERS_MAX)];
 	unsigned int count = receiver->codec_count;
 
 	memcpy(codecs, receiver->codecs, count * sizeof(codecs[0]));
@@ -247,6 +271,8 @@ static int note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 	/* Decoded as if it were in clear, SRTP is noise: no decoder has these names. */
 	for (unsigned int i = 0; why != DECRYPTABLE && i < count; i++)
 		codec_seal(&codecs[i], why == UNDECRYPTABLE_DTLS ? SEALED_DTLS : SEALED_SRTP);
+	count = add_others(codecs, count, receiver);
+	count = add_others(codecs, count, sender);
 	if (count == 0)
 		return 0;
 	return storage_note_codecs(

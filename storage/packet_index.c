@@ -219,6 +219,11 @@ static int add_packet(struct packet_index *index, uint32_t flow, const struct tr
 		index->malformed++;
 		return 0;
 	}
+	if (codec_map_is_other_media(&index->codecs, rtp.payload_type, frame->arrival_ns)) {
+		(void)codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
+		index->other_media++;
+		return 0;
+	}
 	source = enter_source(index, flow, rtp.ssrc);
 	if (source == PACKET_SOURCES_MAX) {
 		index->left_out++;

@@ -151,6 +151,21 @@ static void add_undecodable_codecs(cJSON *object, const struct recorded_track *t
 	}
 }
 
+/* Video and such, that shared the audio's ports. */
+static void add_other_media(cJSON *object, const struct recorded_track *t)
+{
+	cJSON *list;
+
+	if (t->index.other_media == 0)
+		return;
+	add_count(object, "other_media", t->index.other_media);
+	list = cJSON_AddArrayToObject(object, "other_media_codecs");
+	for (unsigned int i = 0; i < t->index.codecs.known_count; i++)
+		if (t->index.codecs.known[i].kind == PACKET_OTHER_MEDIA)
+			cJSON_AddItemToArray(
+				list, cJSON_CreateString(t->index.codecs.known[i].codec.name));
+}
+
 static cJSON *track_object(const struct sidecar *s, enum track track)
 {
 	const struct recorded_track *t = &s->tracks[track];
@@ -189,6 +204,7 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 	if (t->index.unauthenticated > 0)
 		add_count(object, "unauthenticated", t->index.unauthenticated);
 	add_undecodable_codecs(object, t);
+	add_other_media(object, t);
 	if (t->file.damaged_bytes > 0)
 		add_count(object, "damaged_bytes", t->file.damaged_bytes);
 	add_spans(object, "gaps", s->gaps[track], s->gap_count[track], 1000,
