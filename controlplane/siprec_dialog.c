@@ -37,6 +37,14 @@ static void send_bye(struct siprec_dialog *d)
 			sip_dialog_callid(d->sip), strerror(err));
 }
 
+/* It may hold keys. */
+static void forget_offer(struct siprec_dialog *d)
+{
+	if (d->offer)
+		explicit_bzero(d->offer, d->offer_bytes);
+	d->offer = mem_deref(d->offer);
+}
+
 static void dialog_free(void *arg)
 {
 	struct siprec_dialog *d = arg;
@@ -44,7 +52,7 @@ static void dialog_free(void *arg)
 	tmr_cancel(&d->timer);
 	tmr_cancel(&d->tell);
 	mem_deref(d->telling);
-	mem_deref(d->offer);
+	forget_offer(d);
 	forget_answer(&d->answer);
 	if (d->le.list)
 		d->server->dialog_count--;
@@ -292,7 +300,7 @@ int siprec_dialog_keep_offer(struct siprec_dialog *d, const char *sdp, size_t by
 	if (!kept)
 		return -ENOMEM;
 	memcpy(kept, sdp, bytes);
-	mem_deref(d->offer);
+	forget_offer(d);
 	d->offer = kept;
 	d->offer_bytes = bytes;
 	return 0;
@@ -306,8 +314,10 @@ int siprec_dialog_print(struct siprec_dialog *d, char sdp[SIPREC_SDP_BYTES])
 	if (err)
 		return err;
 	siprec_session_records(d->session, d->told);
+	siprec_offer_secure(&offer, d->server->secret, d->number);
 	err = siprec_answer_print(&offer, siprec_session_addresses(d->session),
 		d->record_aware ? d->told : NULL, d->number, ++d->version, sdp, SIPREC_SDP_BYTES);
+	siprec_offer_wipe(&offer);
 	return err < 0 ? err : 0;
 }
 

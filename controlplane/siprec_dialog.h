@@ -27,6 +27,7 @@ struct siprec_server {
 	unsigned int dialog_count;
 	struct media_ports *ports;
 	bool ending;
+	uint8_t secret[SIPREC_SECRET_BYTES]; /* that legtap's keys of SRTP are made from */
 	uint64_t counts[SIPREC_COUNTER_COUNT];
 };
 

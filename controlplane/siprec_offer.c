@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include "controlplane/sdp.h"
 
 #define SECTION_BYTES_MAX 8192 /* of the session's lines and one m= line's together */
@@ -58,6 +61,11 @@ static bool equals(struct sip_text t, const char *text)
 	return t.bytes == strlen(text) && strncasecmp(t.data, text, t.bytes) == 0;
 }
 
+static bool is_secure(const struct siprec_line *l)
+{
+	return equals(l->protocol, "RTP/SAVP") || equals(l->protocol, "RTP/SAVPF");
+}
+
 /* "m=audio 49170 RTP/AVP 0 8" */
 static void read_media_line(struct siprec_line *l, struct sip_text line)
 {
@@ -72,8 +80,9 @@ static void read_media_line(struct siprec_line *l, struct sip_text line)
 		rest.bytes--;
 	}
 	l->formats = rest;
-	l->usable = equals(l->kind, "audio") && rest.bytes > 0 && !equals(port, "0") &&
-		    (equals(l->protocol, "RTP/AVP") || equals(l->protocol, "RTP/AVPF"));
+	l->usable =
+		equals(l->kind, "audio") && rest.bytes > 0 && !equals(port, "0") &&
+		(equals(l->protocol, "RTP/AVP") || equals(l->protocol, "RTP/AVPF") || is_secure(l));
 }
 
 static void read_label(struct siprec_line *l)
@@ -90,6 +99,29 @@ static void read_label(struct siprec_line *l)
 		snprintf(l->label, sizeof(l->label), "%.*s", (int)line.bytes, line.data);
 		return;
 	}
+}
+
+/* Of several a=crypto lines the first whose packets can be authenticated is accepted, with all its
+ * keys (they bear MKIs). An a=crypto beside RTP/AVP is passed over: the answer is in clear. */
+static void choose_key(struct siprec_line *l)
+{
+	struct srtp_keys *keys = &l->media.keys;
+	struct srtp_keys chosen = {0};
+
+	for (unsigned int i = 0; i < keys->count && is_secure(l); i++) {
+		const struct srtp_key *key = &keys->list[i];
+
+		if (!key->unauthenticated &&
+			(chosen.count == 0 || (key->tag == chosen.list[0].tag &&
+						      key->suite == chosen.list[0].suite)))
+			chosen.list[chosen.count++] = *key;
+	}
+	chosen.current = chosen.count;
+	srtp_keys_wipe(keys);
+	*keys = chosen;
+	srtp_keys_wipe(&chosen);
+	l->media.encrypted = keys->count > 0;
+	l->usable = l->usable && l->media.encrypted == is_secure(l);
 }
 
 static void read_record(struct siprec_line *l, struct sip_text text)
@@ -132,6 +164,7 @@ static void read_media(struct siprec_line *l, struct sip_text session, struct si
 	if (sdp_parse(&l->media, text, session.bytes + whole.bytes) != 0 ||
 		l->media.codec_count == 0)
 		l->usable = false;
+	choose_key(l);
 	l->active = l->usable && l->media.sends;
 }
 
@@ -205,6 +238,41 @@ static void print(struct text *t, const char *format, ...)
 	t->used += length > 0 ? (size_t)length : 0;
 }
 
+void siprec_offer_secure(
+	struct siprec_offer *offer, const uint8_t secret[SIPREC_SECRET_BYTES], uint64_t id)
+{
+	for (unsigned int i = 0; i < offer->line_count; i++) {
+		struct siprec_line *l = &offer->lines[i];
+		struct srtp_key own;
+		uint64_t about[3] = {id, i, 0};
+		uint8_t bytes[EVP_MAX_MD_SIZE]; /* 64 of SHA-512: more than key and salt */
+		unsigned int count;
+
+		l->crypto[0] = '\0';
+		if (l->media.keys.count == 0)
+			continue;
+		own = l->media.keys.list[0];
+		own.mki_bytes = 0;
+		own.lifetime = 0;
+		about[2] = own.suite;
+		HMAC(EVP_sha512(), secret, SIPREC_SECRET_BYTES, (const uint8_t *)about,
+			sizeof(about), bytes, &count);
+		memcpy(own.secret, bytes, sizeof(own.secret));
+		if (crypto_attribute_print(&own, l->crypto, sizeof(l->crypto)) < 0)
+			l->usable = false;
+		explicit_bzero(bytes, sizeof(bytes));
+		explicit_bzero(&own, sizeof(own));
+	}
+}
+
+void siprec_offer_wipe(struct siprec_offer *offer)
+{
+	for (unsigned int i = 0; i < offer->line_count; i++) {
+		srtp_keys_wipe(&offer->lines[i].media.keys);
+		explicit_bzero(offer->lines[i].crypto, sizeof(offer->lines[i].crypto));
+	}
+}
+
 /* The formats are taken as they were offered, with what explains them. */
 static void print_formats(struct text *t, const struct siprec_line *l)
 {
@@ -214,6 +282,8 @@ static void print_formats(struct text *t, const struct siprec_line *l)
 	while (next_line(&rest, &line))
 		if (begins(line, "a=rtpmap:") || begins(line, "a=fmtp:"))
 			print(t, "%.*s\r\n", (int)line.bytes, line.data);
+	if (*l->crypto)
+		print(t, "%s\r\n", l->crypto);
 }
 
 static void print_address(struct text *t, const struct netaddr *address)

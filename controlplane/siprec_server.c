@@ -158,7 +158,8 @@ static int read_offer(struct body *b, struct sip_text sdp, struct errmsg *e)
 		if (b->offer->lines[i].usable)
 			return 0;
 	return errmsg_set(e, -EPROTONOSUPPORT,
-		"no m= line is audio by plain RTP (RTP/AVP) in a codec that it names");
+		"no m= line is audio in a codec that it names, by RTP (RTP/AVP) or by SRTP "
+		"(RTP/SAVP) with an a=crypto of a known suite");
 }
 
 /* Cisco's own way before SIPREC: sip:1234@192.0.2.48;media-index="0" in a header for each one. */
@@ -343,6 +344,8 @@ static void on_invite_or_update(struct siprec_server *s, const struct sip_msg *m
 	if (err == 0)
 		err = d ? update_session(s, d, m, &body, &e) : open_session(s, m, &body, &e);
 	siprec_metadata_free(&body.metadata);
+	if (body.offer)
+		siprec_offer_wipe(body.offer);
 	if (err)
 		refuse_error(s, m, err, &e);
 }
@@ -438,6 +441,8 @@ static int make_ports(struct siprec_server *s, struct errmsg *e)
 	}
 	err = media_ports_create(
 		&s->ports, addresses, count, c->siprec.media_ports[0], c->siprec.media_ports[1]);
+	if (err == 0)
+		err = media_ports_hold_sockets(s->ports);
 	if (err)
 		return errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err));
 	media_ports_let_rest(s->ports, &s->control->now_ns, PORT_REST_NS);
@@ -488,6 +493,7 @@ int siprec_server_create(struct siprec_server **out, struct control *control, st
 		return errmsg_set(e, -ENOMEM, "no memory for the SIPREC server");
 	s->control = control;
 	dbg_handler_set(on_libre, NULL);
+	rand_bytes(s->secret, sizeof(s->secret));
 	err = make_ports(s, e);
 	if (err == 0) {
 		err = hash_alloc(&s->dialogs, DIALOG_BUCKETS);

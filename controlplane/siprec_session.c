@@ -115,6 +115,8 @@ void siprec_session_destroy(struct siprec_session *s, const char *reason)
 	for (unsigned int i = 0; i < SIPREC_LINES_MAX; i++)
 		give_port(s, i);
 	siprec_metadata_free(&s->metadata);
+	for (unsigned int i = 0; i < s->line_count; i++)
+		srtp_keys_wipe(&s->lines[i].media.keys);
 	free(s->lines);
 	free(s);
 }
@@ -172,6 +174,14 @@ static void fill_offer(
 /* --- Legs --- */
 
 /* The streams of one track of a leg, as what its receiving end announced: legtap stands for it. */
+static bool feeds(
+	const struct siprec_session *s, const struct member *m, enum track track, unsigned int line)
+{
+	if (track == TRACK_OUTGOING)
+		return siprec_hears(s, m, line);
+	return s->lines[line].owner == m && s->lines[line].track == track;
+}
+
 static unsigned int gather(const struct siprec_session *s, const struct member *m, enum track track,
 	struct leg_media *out)
 {
@@ -183,8 +193,7 @@ static unsigned int gather(const struct siprec_session *s, const struct member *
 	for (unsigned int i = 0; i < s->line_count; i++) {
 		const struct line *l = &s->lines[i];
 
-		if (track == TRACK_OUTGOING ? !siprec_hears(s, m, i)
-					    : l->owner != m || l->track != track)
+		if (!feeds(s, m, track, i))
 			continue;
 		count++;
 		out->receives = out->receives || l->active;
@@ -198,16 +207,43 @@ static unsigned int gather(const struct siprec_session *s, const struct member *
 	return count;
 }
 
+/* By which keys the streams of one track are protected (RFC 4568), as what its sending end has told
+ * of. */
+static void take_keys(const struct siprec_session *s, const struct member *m, enum track track,
+	struct leg_media *out)
+{
+	memset(&out->keys, 0, sizeof(out->keys));
+	for (unsigned int i = 0; i < s->line_count; i++) {
+		const struct srtp_keys *keys = &s->lines[i].media.keys;
+
+		if (!feeds(s, m, track, i))
+			continue;
+		for (unsigned int k = 0; k < keys->count && out->keys.count < SRTP_KEYS_MAX; k++)
+			out->keys.list[out->keys.count++] = keys->list[k];
+	}
+	out->keys.current = out->keys.count;
+	out->encrypted = out->keys.count > 0;
+	out->plain = !out->encrypted;
+}
+
 /* A participant whose streams are all gone for now is on hold. */
 static void announce(struct siprec_session *s, struct member *m)
 {
 	struct legs *legs = s->control->legs;
 	struct leg_media media;
 
-	if (gather(s, m, TRACK_INCOMING, &media) || m->leg->media[END_SBC].known)
+	if (gather(s, m, TRACK_INCOMING, &media) || m->leg->media[END_SBC].known) {
+		take_keys(s, m, TRACK_OUTGOING, &media);
 		leg_announce(legs, m->leg, END_SBC, &media, s->control->now_ns);
-	if (gather(s, m, TRACK_OUTGOING, &media) || m->leg->media[END_PARTICIPANT].known)
+	}
+	if (gather(s, m, TRACK_OUTGOING, &media) || m->leg->media[END_PARTICIPANT].known) {
+		take_keys(s, m, TRACK_INCOMING, &media);
 		leg_announce(legs, m->leg, END_PARTICIPANT, &media, s->control->now_ns);
+	} else {
+		take_keys(s, m, TRACK_INCOMING, &media);
+		leg_secure(legs, m->leg, END_PARTICIPANT, &media.keys, s->control->now_ns);
+	}
+	srtp_keys_wipe(&media.keys);
 }
 
 /* A leg that is there already is that of a session which has come back on another address or

@@ -1,7 +1,5 @@
 #include "dataplane/rtp.h"
 
-#include <stdbool.h>
-
 #include <rte_branch_prediction.h>
 
 #define VERSION_MASK 0xc0

@@ -51,6 +51,14 @@ static uint32_t bucket_count(uint32_t streams_max)
 	return buckets;
 }
 
+uint64_t stream_table_bytes(uint32_t streams_max)
+{
+	return 2ULL * bucket_count(streams_max) * sizeof(struct bucket) +
+	       (uint64_t)streams_max * (sizeof(struct stream) + sizeof(struct stream_gate) +
+					       sizeof(struct flow_key6) +
+					       sizeof(struct stream_entry) + sizeof(struct tail));
+}
+
 static bool map_all(struct stream_table *t, uint32_t buckets)
 {
 	size_t count = t->streams_max;
@@ -61,8 +69,9 @@ static bool map_all(struct stream_table *t, uint32_t buckets)
 	t->gates = map_block(t, 3, count * sizeof(struct stream_gate));
 	t->keys6 = map_block(t, 4, count * sizeof(struct flow_key6));
 	t->entries = map_block(t, 5, count * sizeof(struct stream_entry));
+	t->tails = map_block(t, 6, count * sizeof(struct tail));
 	return t->index4.buckets && t->index6.buckets && t->streams && t->gates && t->keys6 &&
-	       t->entries;
+	       t->entries && t->tails;
 }
 
 int stream_table_create(struct stream_table *t, uint32_t streams_max, struct errmsg *e)

@@ -23,6 +23,7 @@
 #include "common/errmsg.h"
 #include "dataplane/flow.h"
 #include "dataplane/stream.h"
+#include "dataplane/tail.h"
 
 #define BUCKET_ENTRIES 8
 #define BUCKET_REACH 8 /* buckets after its home where an entry may stand */
@@ -46,12 +47,13 @@ struct stream_block {
 	size_t bytes;
 };
 
-#define STREAM_BLOCKS 6
+#define STREAM_BLOCKS 7
 
 struct stream_table {
 	struct stream_index index4;
 	struct stream_index index6;
 	struct stream *streams;
+	struct tail *tails;
 	struct stream_gate *gates;
 	struct flow_key6 *keys6; /* keys of the streams that are of IPv6 */
 	uint32_t streams_max;
@@ -65,6 +67,9 @@ struct stream_table {
  * that names limits.streams. */
 int stream_table_create(struct stream_table *t, uint32_t streams_max, struct errmsg *e);
 void stream_table_destroy(struct stream_table *t);
+
+/* Memory that a table of so many streams takes, in bytes. */
+uint64_t stream_table_bytes(uint32_t streams_max);
 
 /* Takes a place for a stream, which no look-up finds yet. 0 or -ENOSPC. Control. */
 int stream_table_take(struct stream_table *t, const struct flow_key *key,

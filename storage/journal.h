@@ -117,4 +117,7 @@ int journal_read(
  * the disk when it returns (fdatasync(2)). Blocking. 0 or -errno. */
 int journal_append(const char *folder, const struct uuid *recording, const char *lines, bool sync);
 
+/* The same to a journal that is open for writing. */
+int journal_append_to(int fd, const char *lines, bool sync);
+
 #endif
