@@ -106,7 +106,7 @@ const struct config_key config_keys[] = {
 	{"ports[].separate", KEY_BOOLEAN, FIELD(struct dataplane_port_config, separate),
 		.fallback = "false",
 		.help = "Media is matched only in the encapsulation (VLAN, VNI, session) that its "
-			"SIP came in."},
+			"SIP came in. With --read the first port's counts."},
 	{"cores", KEY_OBJECT, .help = "Which CPU core runs which thread."},
 	{"cores.control", KEY_INTEGER, FIELD(struct config, cores.control), .fallback = "-1",
 		RANGE(-1, CONFIG_CORE_MAX), .unit = "core",
