@@ -1,7 +1,6 @@
 #include "common/chunk.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -52,6 +51,14 @@ static void unmap_pieces(struct chunk_pool *pool)
 	pool->piece_count = 0;
 }
 
+/* Whole huge pages. */
+static size_t descriptor_bytes(const struct chunk_pool *pool)
+{
+	size_t bytes = (size_t)pool->count * sizeof(struct chunk);
+
+	return (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
+}
+
 static void cut_into_chunks(struct chunk_pool *pool)
 {
 	uint32_t per_piece = (uint32_t)(CHUNK_PIECE_BYTES / pool->chunk_bytes);
@@ -90,10 +97,11 @@ int chunk_pool_create(struct chunk_pool *pool, uint64_t memory_bytes, uint32_t c
 		if (map_pieces(pool, bytes, false) != 0)
 			goto no_memory;
 	}
-	pool->chunks = aligned_alloc(64, (size_t)pool->count * sizeof(struct chunk));
+	pool->chunks = map_piece(descriptor_bytes(pool), pool->huge);
+	if (!pool->chunks && pool->huge)
+		pool->chunks = map_piece(descriptor_bytes(pool), false);
 	if (!pool->chunks)
 		goto no_memory;
-	memset(pool->chunks, 0, (size_t)pool->count * sizeof(struct chunk));
 	cut_into_chunks(pool);
 	return 0;
 
@@ -106,7 +114,8 @@ no_memory:
 void chunk_pool_destroy(struct chunk_pool *pool)
 {
 	unmap_pieces(pool);
-	free(pool->chunks);
+	if (pool->chunks)
+		munmap(pool->chunks, descriptor_bytes(pool));
 	pool->chunks = NULL;
 	pool->count = 0;
 }

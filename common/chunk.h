@@ -98,6 +98,7 @@ struct chunk {
 	uint32_t previous;
 	uint64_t file_offset; /* writer */
 	uint32_t epoch;	      /* writer; in which of its two rounds the chunk was taken */
+	uint32_t ordinal;     /* rx; header.stream, until the header is written at hand-over */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct chunk) == 64, "one line");
 
@@ -121,7 +122,7 @@ struct chunk_pool {
 	uint32_t chunk_bytes; /* a power of two from CHUNK_BYTES_MIN to CHUNK_BYTES_MAX */
 	uint32_t count;	      /* chunks; those of rx core r are [r * per_rx, (r + 1) * per_rx) */
 	uint32_t per_rx;
-	struct chunk *chunks;
+	struct chunk *chunks; /* mapped as the pieces are */
 	unsigned int piece_count;
 	struct chunk_piece pieces[CHUNK_PIECES_MAX];
 	bool huge; /* on huge pages */

@@ -14,6 +14,7 @@
 #define RX_COUNTERS(X) \
 	X(polled, IN, "packets taken from the ports") \
 	X(reinjected, IN, "packets of a flow that was unknown, given back by the control thread") \
+	X(copied, IN, "copies of packets, for a further track that their flow feeds (SIPREC)") \
 	X(reassembled, IN, "packets put together from IP fragments") \
 	X(recorded, OUT, "packets copied into a chunk") \
 	X(not_wanted, OUT, "RTP of a known stream that is not being recorded") \

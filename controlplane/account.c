@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "controlplane/config_form.h"
+#include "controlplane/siprec_session.h"
 
 #define PREFIX_BYTES_MAX 800 /* an S3 key has at most 1024 bytes, what object_key adds included */
 #define DEFAULT_PREFIX "Amazon-Chime-SMA-Call-Recordings"
@@ -91,10 +92,16 @@ static bool trunk_fits(const struct call_match *m, const struct netaddr *peer)
 	return m->trunk_count == 0 || netprefix_any_contains(m->trunks, m->trunk_count, peer);
 }
 
-static bool parties_fit(const struct call_match *m, const struct leg *leg)
+bool call_fits(const struct call_match *m, const char *from_uri, const char *to_uri,
+	const struct netaddr *peer)
 {
-	return user_fits(m->caller, leg->from_uri) && user_fits(m->called, leg->to_uri) &&
-	       trunk_fits(m, &leg->peer);
+	return user_fits(m->caller, from_uri) && user_fits(m->called, to_uri) &&
+	       trunk_fits(m, peer);
+}
+
+static bool metadata_fits(const struct call_match *m, const struct leg *leg)
+{
+	return !*m->metadata || siprec_leg_says(leg, m->metadata, m->metadata_value, pattern_fits);
 }
 
 static bool header_fits(const struct call_match *m,
@@ -114,7 +121,8 @@ const struct account_config *account_match(const struct config *c, const struct 
 	for (unsigned int i = 1; i < c->account_count; i++) {
 		const struct call_match *m = &c->accounts[i].match;
 
-		if (parties_fit(m, leg) && header_fits(m, header, message))
+		if (call_fits(m, leg->from_uri, leg->to_uri, &leg->peer) && metadata_fits(m, leg) &&
+			header_fits(m, header, message))
 			return &c->accounts[i];
 	}
 	return &c->accounts[0];
@@ -139,7 +147,7 @@ const struct rule_config *rule_match(const struct config *c, const struct leg *l
 			continue;
 		if (*m->leg && strcmp(m->leg, leg->participant_tag) != 0)
 			continue;
-		if (parties_fit(m, leg))
+		if (call_fits(m, leg->from_uri, leg->to_uri, &leg->peer))
 			return &c->rules[i];
 	}
 	return NULL;

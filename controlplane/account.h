@@ -9,6 +9,10 @@
 /* The first account (after default) whose match fits, else default. `header` may be NULL. */
 const struct account_config *account_match(const struct config *c, const struct leg *leg,
 	const char *(*header)(void *message, const char *name), void *message);
+/* Whether caller, called and trunk of a match fit. */
+bool call_fits(const struct call_match *m, const char *from_uri, const char *to_uri,
+	const struct netaddr *peer);
+
 const struct account_config *account_by_id(const struct config *c, const char *id);
 
 /* The first rule that fits the leg (its account already set), or NULL. */

@@ -194,8 +194,10 @@ void config_destroy(struct config *c)
 		return;
 	free(c->accounts);
 	free(c->rules);
+	free(c->calls);
 	c->accounts = NULL;
 	c->rules = NULL;
+	c->calls = NULL;
 	c->account_count = 0;
 	c->rule_count = 0;
 }

@@ -18,6 +18,7 @@
 #define CONFIG_TEXT_BYTES 256
 #define CONFIG_ACCOUNTS_MAX 1024
 #define CONFIG_RULES_MAX 1024
+#define CONFIG_CALLS_MAX 1024
 #define CONFIG_CORE_MAX 1023
 #define CONFIG_HEP_LISTENERS_MAX 8
 #define CONFIG_SIPREC_LISTENERS_MAX 8
@@ -28,12 +29,19 @@
 struct call_match {
 	char caller[CONFIG_TEXT_BYTES];
 	char called[CONFIG_TEXT_BYTES];
-	char account[64];	       /* rules only */
-	char leg[16];		       /* rules only */
-	char header[64];	       /* accounts only: a SIP header of the INVITE … */
-	char value[CONFIG_TEXT_BYTES]; /* … and the pattern of its value */
+	char account[64];			/* rules only */
+	char leg[16];				/* rules only */
+	char header[64];			/* accounts only: a SIP header of the INVITE … */
+	char value[CONFIG_TEXT_BYTES];		/* … and the pattern of its value */
+	char metadata[64];			/* accounts only: a name in SIPREC metadata … */
+	char metadata_value[CONFIG_TEXT_BYTES]; /* … and the pattern of what it says */
 	unsigned int trunk_count;
 	struct netprefix trunks[CONFIG_LIST_MAX];
+};
+
+/* Ordinary calls that legtap answers. */
+struct call_config {
+	struct call_match match;
 };
 
 enum digit_policy { DIGITS_TONE, DIGITS_NONE, DIGITS_SILENCE };
@@ -126,8 +134,11 @@ struct config {
 			char realm[64];
 			unsigned int algorithms; /* mask of enum digest_algorithms */
 		} digest;
-		unsigned int record; /* tracks that are recorded where no rule fits; 0: none */
+		unsigned int record;	  /* tracks that are recorded where no rule fits; 0: none */
+		unsigned int preferences; /* 1: what participants prefer is done */
 	} siprec;
+	unsigned int call_count; /* ordinary calls that are answered, with siprec's addresses */
+	struct call_config *calls;
 	unsigned int account_count; /* the first is always "default" */
 	struct account_config *accounts;
 	unsigned int rule_count;

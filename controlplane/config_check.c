@@ -108,6 +108,9 @@ static int check_siprec(const struct config *c, struct errmsg *e)
 {
 	const uint16_t *ports = c->siprec.media_ports;
 
+	if (c->siprec.listen_count == 0 && c->call_count > 0)
+		return errmsg_set(e, -EINVAL,
+			"calls: nothing is answered while siprec.listen names no address");
 	if (c->siprec.listen_count == 0)
 		return 0;
 	for (unsigned int i = 0; i < c->siprec.listen_count; i++)

@@ -49,6 +49,15 @@ static void *append_rule(struct config *c)
 	return added;
 }
 
+static void *append_call(struct config *c)
+{
+	void *list = c->calls;
+	void *added = grow(&list, &c->call_count, CONFIG_CALLS_MAX, sizeof(c->calls[0]));
+
+	c->calls = list;
+	return added;
+}
+
 static const void *port_at(const struct config *c, size_t i)
 {
 	return i < c->port_count ? &c->ports[i] : NULL;
@@ -64,6 +73,11 @@ static const void *rule_at(const struct config *c, size_t i)
 	return i < c->rule_count ? &c->rules[i] : NULL;
 }
 
+static const void *call_at(const struct config *c, size_t i)
+{
+	return i < c->call_count ? &c->calls[i] : NULL;
+}
+
 static const struct key_choice legs[] = {{"LEG-A", 0}, {"LEG-B", 0}, {NULL, 0}};
 static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
@@ -71,6 +85,7 @@ static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{"none", 0}, {NULL, 0}};
+static const struct key_choice preferences[] = {{"honour", 1}, {"ignore", 0}, {NULL, 0}};
 static const struct key_choice digits[] = {
 	{"tone", DIGITS_TONE}, {"none", DIGITS_NONE}, {"silence", DIGITS_SILENCE}, {NULL, 0}};
 static const struct key_choice tls_versions[] = {{"1.2", 12}, {"1.3", 13}, {NULL, 0}};
@@ -210,6 +225,27 @@ const struct config_key config_keys[] = {
 		.choices = siprec_records,
 		.help = "What is recorded of a session's legs from their start, where no rule "
 			"fits."},
+	{"siprec.preferences", KEY_CHOICE, FIELD(struct config, siprec.preferences),
+		.fallback = "\"honour\"", .choices = preferences,
+		.help = "Whether what a participant prefers (`a=recordpref`) is done: `off` (no "
+			"recording by itself, one that runs is stopped), `pause`, `on`. Actions "
+			"outrank it."},
+	{"calls", KEY_OBJECTS, .most = CONFIG_CALLS_MAX, .append = append_call, .at = call_at,
+		.help = "Ordinary calls (an INVITE that opens no recording session) that legtap "
+			"answers and records at the addresses of `siprec.listen`: those that an "
+			"entry fits. Others are refused."},
+	{"calls[].match", KEY_OBJECT,
+		.help = "Which calls the entry is for. What is not given matches all."},
+	{"calls[].match.caller", KEY_TEXT, FIELD(struct call_config, match.caller),
+		.fallback = "\"\"",
+		.help = "Pattern (`*`, `?`, `[…]`) of the user part of the From URI."},
+	{"calls[].match.called", KEY_TEXT, FIELD(struct call_config, match.called),
+		.fallback = "\"\"", .help = "The same for the To URI."},
+	{"calls[].match.trunk", KEY_PREFIXES,
+		LIST(struct call_config, match.trunks, match.trunk_count), .fallback = "[]",
+		.unit = "addresses",
+		.help = "Addresses or prefixes that the INVITE comes from; of those that "
+			"`siprec.allow` lets in."},
 	{"accounts", KEY_OBJECTS, .most = CONFIG_ACCOUNTS_MAX - 1, .append = append_account,
 		.at = account_at,
 		.help = "Who is billed. A leg belongs to the first account whose `match` fits, in "
@@ -234,6 +270,15 @@ const struct config_key config_keys[] = {
 		.help = "A header of the INVITE; `value` says what must be in it."},
 	{"accounts[].match.value", KEY_TEXT, FIELD(struct account_config, match.value),
 		.fallback = "\"\"", .help = "Pattern of that header's whole value."},
+	{"accounts[].match.metadata", KEY_TEXT, FIELD(struct account_config, match.metadata),
+		.fallback = "\"\"",
+		.help = "Something that the metadata of a recording session says: `aor`, `name` or "
+			"`participant_id` of any participant, `session_id`, `group_id`, "
+			"`sip_session_id`, or an element or attribute of extension data, by its "
+			"name without namespace."},
+	{"accounts[].match.metadata_value", KEY_TEXT,
+		FIELD(struct account_config, match.metadata_value), .fallback = "\"\"",
+		.help = "Pattern of its whole text. Empty: whatever it says."},
 	{"accounts[].digits", KEY_CHOICE, FIELD(struct account_config, digits),
 		.fallback = "\"tone\"", .choices = digits,
 		.help = "What becomes of telephone events (RFC 4733) in recordings: `tone` renders "

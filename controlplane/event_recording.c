@@ -6,6 +6,7 @@
 #include "controlplane/events.h"
 #include "controlplane/recording_json.h"
 #include "controlplane/recordings.h"
+#include "controlplane/siprec_session.h"
 #include "controlplane/timestamp.h"
 
 static void add_time(cJSON *o, const char *name, const struct recording *rec, uint64_t ns)
@@ -36,6 +37,11 @@ static void add(const struct recording *rec, const char *type, cJSON *o)
 		control_event(rec->owner->control, type, o);
 }
 
+static void tell_siprec(const struct recording *rec)
+{
+	siprec_leg_recording(leg_by_call_id(rec->owner->control->legs, &rec->info.call_id));
+}
+
 void event_recording_started(const struct recording *rec)
 {
 	cJSON *o = describe(rec);
@@ -43,6 +49,7 @@ void event_recording_started(const struct recording *rec)
 	if (o)
 		add_time(o, "start", rec, rec->start_ns);
 	add(rec, "recording_started", o);
+	tell_siprec(rec);
 }
 
 static void add_offset(cJSON *o, const struct recording *rec, uint64_t ns)
@@ -59,6 +66,7 @@ void event_recording_paused(const struct recording *rec)
 	if (o)
 		add_offset(o, rec, rec->pauses[rec->pause_count - 1].start_ns);
 	add(rec, "recording_paused", o);
+	tell_siprec(rec);
 }
 
 void event_recording_resumed(const struct recording *rec)
@@ -68,6 +76,7 @@ void event_recording_resumed(const struct recording *rec)
 	if (o)
 		add_offset(o, rec, rec->pauses[rec->pause_count - 1].end_ns);
 	add(rec, "recording_resumed", o);
+	tell_siprec(rec);
 }
 
 void event_recording_stopped(const struct recording *rec)
@@ -80,6 +89,7 @@ void event_recording_stopped(const struct recording *rec)
 		cJSON_AddStringToObject(o, "reason", rec->window.reason);
 	}
 	add(rec, "recording_stopped", o);
+	tell_siprec(rec);
 }
 
 static void add_file(cJSON *o, const struct recording *rec)

@@ -55,7 +55,7 @@ bool latch_is_heard(struct control *c, const struct media_stream *s)
 static bool conflict(const struct media_stream *a, const struct voice *of_a,
 	const struct media_stream *b, const struct voice *of_b)
 {
-	if (netaddr_equal(&a->flow.source, &b->flow.source))
+	if (a->party != b->party || netaddr_equal(&a->flow.source, &b->flow.source))
 		return false;
 	if (of_a->ssrc && of_a->ssrc == of_b->ssrc)
 		return false;

@@ -34,11 +34,18 @@ struct tie;
 #define LEG_ADDRESSES_MAX \
 	16 /* media addresses one end announced: forks, re-INVITEs, several m= lines */
 #define LEG_CODECS_MAX 32
+#define LEG_OTHERS_MAX 16
 #define LEG_TEXT_BYTES 256
 
 enum leg_side { SIDE_CALLER, SIDE_CALLEE }; /* which one the participant is */
 enum leg_state { LEG_OFFERED, LEG_RINGING, LEG_ANSWERED, LEG_ENDED };
 enum leg_end { END_PARTICIPANT, END_SBC, ENDS }; /* the two ends of a leg */
+
+/* A payload type that is no audio. */
+struct leg_other {
+	uint8_t payload_type;
+	char name[CODEC_NAME_BYTES]; /* "VIDEO H264" */
+};
 
 /* What one end announced by SDP: where it wants to receive, and how. */
 struct leg_media {
@@ -47,7 +54,9 @@ struct leg_media {
 							left out */
 	unsigned int codec_count;
 	struct codec codecs[LEG_CODECS_MAX];
-	bool known;	   /* it has announced something */
+	unsigned int other_count;
+	struct leg_other others[LEG_OTHERS_MAX]; /* payload types of m= lines of other media */
+	bool known;				 /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
 	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */
@@ -107,10 +116,11 @@ struct leg {
 	struct timer watch_timer;
 	uint64_t watched_from_ns;
 	bool media_missing[TRACK_COUNT];
-	struct endpoint *endpoints;	   /* list; endpoint.c */
-	struct siprec_session *siprec;	   /* whose participant it is; siprec_session.c */
-	unsigned int holds;		   /* users beside the table */
-	void *dialog;			   /* dialog.c */
+	struct endpoint *endpoints;    /* list; endpoint.c */
+	struct siprec_session *siprec; /* whose participant it is; siprec_session.c */
+	bool not_by_itself; /* its participant prefers not to be recorded; siprec_session.c */
+	unsigned int holds; /* users beside the table */
+	void *dialog;	    /* dialog.c */
 	void (*dialog_free)(void *dialog); /* dialog.c; called when the leg goes */
 	struct timer dialog_timer;	   /* dialog.c; cancelled when the leg ends */
 	struct timer linger;		   /* leg.c */
@@ -211,6 +221,9 @@ bool leg_secure(struct legs *l, struct leg *leg, enum leg_end end, const struct 
  * come is remembered; two transactions that turn out to be one are made one as long as the later
  * one has no answered leg and no recording, for ids that have been told must stay. */
 void leg_learn(struct legs *l, struct leg *leg, const char *transaction_header);
+
+/* The same for a value that is no header's: legs that bear it are of one transaction. */
+void leg_tie(struct legs *l, struct leg *leg, const char *value);
 
 /* Ties a further leg to a transaction (admin API). 0; -ENOENT: there is no such transaction;
  * -EBUSY: the leg is recorded, or was, and its file and usage bear the TransactionId; -ENOSPC: the

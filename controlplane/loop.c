@@ -194,7 +194,7 @@ static void watch_media(void *arg, uint64_t now_ns)
 {
 	struct leg *leg = arg;
 	struct control *c = running;
-	uint64_t last_ns = media_last_ns(c->media, leg);
+	uint64_t last_ns = media_last_ns(c, leg);
 	uint64_t since_ns = last_ns > leg->offered_ns ? last_ns : leg->offered_ns;
 	uint64_t until_ns;
 
@@ -325,6 +325,7 @@ static void turn(struct control *c)
 		media_age(c->media, c->now_ns);
 		sip_tcp_age(c->sip_tcp, c->now_ns, c->wall_offset_ns);
 	}
+	recordings_retry(c->recordings);
 	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
 	if (hung_up) {

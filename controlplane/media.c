@@ -12,6 +12,7 @@
 #include "controlplane/endpoint.h"
 #include "controlplane/event_watch.h"
 #include "controlplane/latch.h"
+#include "controlplane/media_tracks.h"
 #include "controlplane/recordings.h"
 
 #define BUCKETS 65536 /* a power of two; chains stay short up to some 100,000 flows */
@@ -23,6 +24,7 @@
 
 struct media {
 	struct control *control;
+	struct media_routes *routes;
 	struct media_stream *by_source[BUCKETS];
 	struct media_stream *by_destination[BUCKETS];
 	struct media_stream *held_first; /* oldest first */
@@ -42,6 +44,10 @@ int media_create(struct media **out, struct control *control)
 
 	if (!m)
 		return -ENOMEM;
+	if (media_routes_create(&m->routes) != 0) {
+		free(m);
+		return -ENOMEM;
+	}
 	m->control = control;
 	*out = m;
 	return 0;
@@ -146,6 +152,12 @@ static void judge_again(struct media *m, struct media_stream *s)
 
 static void free_stream(struct media *m, struct media_stream *s)
 {
+	while (s->copies) {
+		struct media_stream *copy = s->copies;
+
+		s->copies = copy->next_copy;
+		free(copy);
+	}
 	judge_no_more(m, s);
 	unlink_stream(m, s);
 	free(s->packets);
@@ -236,72 +248,40 @@ static void become_unknown(struct media *m, struct media_stream *s)
 	free_stream(m, s);
 }
 
-/* --- Flows of a leg --- */
-
-static void take_from_leg(struct media *m, struct media_stream *s)
+/* The tracks that a flow is meant for; 0: none is known. */
+static unsigned int find_routes(
+	struct media *m, const struct media_stream *s, struct media_route routes[MEDIA_ROUTES_MAX])
 {
-	struct media_stream **at = &s->leg->streams;
+	int count = media_routes_find(m->routes, &s->flow.destination, routes);
 
-	recordings_stream_leaves(m->control->recordings, s);
-	while (*at != s)
-		at = &(*at)->next_of_leg;
-	*at = s->next_of_leg;
-	s->leg = NULL;
+	if (count != 0)
+		return count > 0 ? (unsigned int)count : 0;
+	routes[0].party = 0;
+	return endpoint_match(
+		m->control->endpoints, &s->flow, s->separate, &routes[0].leg, &routes[0].track);
 }
 
-/* Appended, so that ordinals follow the order of arrival. */
-static void give_to_leg(struct media_stream *s, struct leg *leg, enum track track)
-{
-	struct media_stream **at = &leg->streams;
-
-	while (*at)
-		at = &(*at)->next_of_leg;
-	*at = s;
-	s->next_of_leg = NULL;
-	s->leg = leg;
-	s->track = track;
-}
-
-/* Adds the flow to the table. What keeps digits out is there before its gate opens. */
-static void add_to_table(
-	struct media *m, struct media_stream *s, const struct gate_setting *setting)
-{
-	static const struct gate_setting off = {.gate = GATE_OFF};
-	bool withholds = digit_source_withholds(s->leg);
-
-	if (stream_add(m->control->dataplane, &s->flow, withholds ? &off : setting, &s->id) != 0)
-		m->counts[MEDIA_table_full]++;
-	digit_source_stream(m->control, s); /* before its packets are given back */
-	if (s->id && withholds)
-		stream_set_gate(m->control->dataplane, s->id, setting, 0);
-}
-
-/* Ties a stream (held, unknown, or of another leg) to a track, and sets its gate by the leg's
- * recording; of its kept packets those from from_ns on are its first. False when the stream table
+/* Ties a stream (held, unknown, or of another leg) to its tracks, and sets its gates by the legs'
+ * recordings; of its kept packets those from from_ns on are its first. False when the stream table
  * is full: the stream is gone then. */
-static bool claim(struct media *m, struct media_stream *s, struct leg *leg, enum track track,
-	uint64_t from_ns)
+static bool claim(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count, uint64_t from_ns)
 {
-	struct gate_setting setting;
+	bool begun = s->id != 0;
 
-	if (s->leg)
-		take_from_leg(m, s);
-	give_to_leg(s, leg, track);
 	s->latched_ns = m->control->now_ns;
-	recordings_stream_joins(m->control->recordings, s, &setting);
-	if (s->id) {
-		digit_source_stream(m->control, s);
-		recordings_stream_joined(m->control->recordings, s, &setting);
+	if (begun) {
+		m->counts[MEDIA_table_full] += media_tracks_change(m->control, s, routes, count);
 		return true;
 	}
-	add_to_table(m, s, &setting);
+	begun = media_tracks_begin(m->control, s, routes, count);
 	if (s->held) {
 		hold_remove(m, s);
-		release_packets(m, s, s->id ? from_ns : NONE_CLAIMED);
+		release_packets(m, s, begun ? from_ns : NONE_CLAIMED);
 	}
-	if (s->id)
+	if (begun)
 		return true;
-	take_from_leg(m, s);
+	m->counts[MEDIA_table_full]++;
 	free_stream(m, s);
 	return false;
 }
@@ -324,7 +304,9 @@ static void displace(struct media *m, struct media_stream *s)
 	const struct gate_setting unknown = {.gate = GATE_UNKNOWN};
 	const struct leg *leg = s->leg;
 
-	take_from_leg(m, s);
+	while (s->copies)
+		media_copy_remove(m->control, s->copies);
+	media_take_from_leg(m->control, s);
 	(void)stream_set_gate(m->control->dataplane, s->id, &unknown, 0);
 	digit_source_stream(m->control, s);
 	m->counts[MEDIA_displaced]++;
@@ -338,7 +320,7 @@ static void displace_others(struct media *m, const struct media_stream *s)
 
 	for (struct media_stream *o = s->leg->streams; o; o = next) {
 		next = o->next_of_leg;
-		if (o != s && o->track == s->track && latch_is_lost(m->control, o))
+		if (o != s && !o->copy_of && o->track == s->track && latch_is_lost(m->control, o))
 			displace(m, o);
 	}
 }
@@ -346,18 +328,24 @@ static void displace_others(struct media *m, const struct media_stream *s)
 /* What became of a flow that a leg's end announced. */
 enum fate { FATE_REFUSED, FATE_JOINED, FATE_GONE };
 
-static enum fate join(struct media *m, struct media_stream *s, struct leg *leg, enum track track)
+/* Of several tracks the first decides. */
+static enum fate join(struct media *m, struct media_stream *s, const struct media_route *routes,
+	unsigned int count)
 {
+	struct leg *leg = routes[0].leg;
+	enum track track = routes[0].track;
+	enum latch latch;
 	uint64_t from_ns;
-	enum latch latch = latch_judge(m->control, s, leg, track, &from_ns);
 
+	s->party = routes[0].party;
+	latch = latch_judge(m->control, s, leg, track, &from_ns);
 	if (latch == LATCH_PROVISIONAL && !s->judged && m->judged_flows >= JUDGED_MAX)
 		latch = LATCH_REFUSED;
 	if (latch == LATCH_REFUSED) {
 		refuse(m, s, leg, track);
 		return FATE_REFUSED;
 	}
-	if (!claim(m, s, leg, track, from_ns))
+	if (!claim(m, s, routes, count, from_ns))
 		return FATE_GONE;
 	if (latch == LATCH_PROVISIONAL)
 		judge_again(m, s);
@@ -371,16 +359,18 @@ static enum fate join(struct media *m, struct media_stream *s, struct leg *leg, 
  * is the one that its sender announced. */
 static void match(struct media *m, struct media_stream *s, bool announced)
 {
-	struct leg *leg;
-	enum track track;
+	struct media_route routes[MEDIA_ROUTES_MAX];
+	unsigned int count = find_routes(m, s, routes);
 
-	if (!endpoint_match(m->control->endpoints, &s->flow, s->separate, &leg, &track))
+	if (count == 0)
 		return;
-	assert(leg);
-	if (announced && !latch_is_announced(leg, track, &s->flow.source))
+	if (announced && !routes[0].party &&
+		!latch_is_announced(routes[0].leg, routes[0].track, &s->flow.source))
 		return;
-	if (s->leg != leg || s->track != track)
-		(void)join(m, s, leg, track);
+	if (s->copies || media_is_routed(s, routes, count))
+		m->counts[MEDIA_table_full] += media_tracks_change(m->control, s, routes, count);
+	else
+		(void)join(m, s, routes, count);
 }
 
 /* A flow that was refused, and goes on, is tried again; one that was let in may have to go. */
@@ -417,10 +407,10 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		.encapsulation = p->encapsulation,
 		.rx = p->rx};
 	struct media_stream *s = find(m, &flow);
-	struct leg *leg;
-	enum track track;
+	struct media_route routes[MEDIA_ROUTES_MAX];
 	enum fate fate = FATE_REFUSED;
 	bool fresh = !s;
+	unsigned int count;
 
 	if (s && s->id) { /* it joined the table while this packet was on its way here */
 		packet_reinject(m->control->dataplane, mbuf);
@@ -434,8 +424,9 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf)
 		return;
 	}
 	note_packet(s, mbuf);
-	if (endpoint_match(m->control->endpoints, &flow, s->separate, &leg, &track))
-		fate = join(m, s, leg, track);
+	count = find_routes(m, s, routes);
+	if (count > 0)
+		fate = join(m, s, routes, count);
 	if (fate == FATE_JOINED)
 		packet_reinject(m->control->dataplane, mbuf);
 	else if (fate == FATE_GONE)
@@ -468,6 +459,21 @@ static void rematch_address(struct media *m, const struct netaddr *address, bool
 	}
 }
 
+int media_own(struct media *m, const struct netaddr *address, media_router_h *router, void *owner)
+{
+	return media_routes_own(m->routes, address, router, owner);
+}
+
+void media_disown(struct media *m, const struct netaddr *address, const void *owner)
+{
+	media_routes_disown(m->routes, address, owner);
+}
+
+void media_reroute(struct media *m, const struct netaddr *address)
+{
+	rematch_address(m, address, false);
+}
+
 static void rematch_leg(struct media *m, struct leg *leg, bool announced)
 {
 	for (unsigned int end = 0; end < ENDS; end++) {
@@ -491,6 +497,8 @@ void media_announced(struct media *m, struct leg *leg)
 
 static void remove_stream(struct media *m, struct media_stream *s)
 {
+	while (s->copies)
+		media_copy_remove(m->control, s->copies);
 	if (s->id)
 		stream_remove(m->control->dataplane, s->id, 0);
 	free_stream(m, s);
@@ -500,8 +508,13 @@ void media_forget(struct media *m, struct leg *leg)
 {
 	for (struct media_stream *s = leg->streams, *next; s; s = next) {
 		next = s->next_of_leg;
-		take_from_leg(m, s);
-		remove_stream(m, s);
+		if (s->copy_of) {
+			media_copy_remove(m->control, s);
+			continue;
+		}
+		media_take_from_leg(m->control, s);
+		if (!s->copies)
+			remove_stream(m, s);
 	}
 }
 
@@ -540,17 +553,6 @@ void media_age(struct media *m, uint64_t now_ns)
 		return;
 	m->next_sweep_ns = now_ns + SWEEP_NS;
 	sweep_unknown(m, now_ns);
-}
-
-uint64_t media_last_ns(struct media *m, struct leg *leg)
-{
-	struct stream_stats stats;
-
-	for (const struct media_stream *s = leg->streams; s; s = s->next_of_leg)
-		if (stream_stats(m->control->dataplane, s->id, &stats) == 0 &&
-			stats.last_ns > leg->last_media_ns)
-			leg->last_media_ns = stats.last_ns;
-	return leg->last_media_ns;
 }
 
 static const char *const counter_names[] = {
@@ -592,5 +594,6 @@ void media_destroy(struct media *m)
 			free_stream(m, s);
 		}
 	}
+	media_routes_destroy(m->routes);
 	free(m);
 }

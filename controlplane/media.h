@@ -5,6 +5,10 @@
  *   held      no leg claims it yet; its first packets are kept for limits.unknown_hold_ms
  *   unknown   nobody claimed it in time; counted at the rx core by a look-up, and still claimable
  *   of a leg  its gate follows the leg's recording
+ * To an address of legtap's own (media_route.h) a flow may feed several tracks. Each further one
+ * has a copy: a media_stream of its own, in its leg's list, for whoever deals with legs and
+ * recordings a stream like any other. A flow whose own leg is gone while copies are not is of no
+ * leg, its gate off.
  * A flow to a leg's address that comes from elsewhere than its sender announced is the leg's only
  * by latch.h's rules; one that they refuse is held or unknown like others, and looked at again. A
  * flow whose leg has ended stays the leg's (its stragglers are not wanted) until another leg
@@ -15,6 +19,7 @@
 #include <stdint.h>
 
 #include "controlplane/control.h"
+#include "controlplane/media_route.h"
 #include "dataplane/dataplane.h"
 
 struct media;
@@ -32,15 +37,20 @@ struct media_stream {
 	struct media_stream *next_by_destination;
 	struct media_stream *next_held;
 	struct media_stream *previous_held;
+	struct media_stream *copies; /* list; those of copies: NULL */
+	struct media_stream *next_copy;
+	struct media_stream *copy_of;	  /* NULL: it is no copy, and in the tables */
 	struct media_stream *next_judged; /* list; media.c */
 	struct media_stream *previous_judged;
-	struct leg *leg; /* NULL: held or unknown */
+	struct leg *leg; /* NULL: held, unknown, or for its copies alone */
 	enum track track;
 	struct flow flow;
 	stream_id id;			 /* 0: held */
 	uint32_t ordinal;		 /* in the leg's recording; recordings.c */
 	struct kept_out kept_out_before; /* when it joined the recording; recordings.c */
+	uint32_t party;			 /* see storage_note_stream */
 	bool separate;		   /* its port's; matched in its SIP's own encapsulation only */
+	bool gate_owed;		   /* its command waits for memory; recording.c */
 	bool watched;		   /* for digits; digit_source.c */
 	bool held;		   /* in the list of those that wait for a leg */
 	bool judged;		   /* in the list of those whose claim may change with time */
@@ -62,6 +72,13 @@ void media_unknown(struct media *m, struct rte_mbuf *mbuf);
 /* A leg's end announced new addresses: flows that were waiting for them join the leg. */
 void media_announced(struct media *m, struct leg *leg);
 
+/* As media_routes_own and media_routes_disown. What comes there is no business of announcements. */
+int media_own(struct media *m, const struct netaddr *address, media_router_h *router, void *owner);
+void media_disown(struct media *m, const struct netaddr *address, const void *owner);
+
+/* The routes of an owned address have changed. */
+void media_reroute(struct media *m, const struct netaddr *address);
+
 /* Takes all streams from a leg that is about to be freed. */
 void media_forget(struct media *m, struct leg *leg);
 
@@ -71,7 +88,7 @@ void media_age(struct media *m, uint64_t now_ns);
 
 /* Brings leg->last_media_ns up to date from the counts of its streams, and returns it (0: no packet
  * yet). */
-uint64_t media_last_ns(struct media *m, struct leg *leg);
+uint64_t media_last_ns(struct control *c, struct leg *leg);
 
 #define MEDIA_COUNTERS(X) \
 	X(held, "packets of unknown flows kept for a moment") \

@@ -18,6 +18,10 @@ void media_ports_destroy(struct media_ports *p);
  */
 void media_ports_let_rest(struct media_ports *p, const uint64_t *now_ns, uint64_t rest_ns);
 
+/* From now on each port that is taken, and the one above it for RTCP, is held by a socket while it
+ * is (media_socket.h), where the kernel has the address. 0 or -ENOMEM. */
+int media_ports_hold_sockets(struct media_ports *p);
+
 /* A free port of an address of this family (4 or 6; of another one, when none is of it), the
  * addresses in turn. 0, or -ENOSPC when all are taken or at rest (counted). */
 int media_ports_take(struct media_ports *p, uint8_t family, struct netaddr *out);

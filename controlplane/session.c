@@ -125,6 +125,8 @@ static struct session *find_tied(struct sessions *s, uint64_t hash)
 
 static void show_half(struct session *session, const char *text)
 {
+	if (!*text)
+		return;
 	for (unsigned int i = 0; i < 2; i++) {
 		if (strcmp(session->header_halves[i], text) == 0)
 			return;
@@ -329,17 +331,32 @@ static void unite(struct sessions *s, struct session *a, struct session *b)
 	}
 }
 
-void session_learn(struct sessions *s, struct leg *leg, const char *header)
+static void learn(struct sessions *s, struct leg *leg, const struct halves *h)
 {
-	struct halves h = parse_halves(s, header);
-
-	for (unsigned int i = 0; i < h.count; i++) {
-		struct session *other = find_tied(s, h.hash[i]);
+	for (unsigned int i = 0; i < h->count; i++) {
+		struct session *other = find_tied(s, h->hash[i]);
 
 		if (other && other != leg->session)
 			unite(s, leg->session, other);
 	}
-	tie(s, leg->session, &h);
+	tie(s, leg->session, h);
+}
+
+void session_learn(struct sessions *s, struct leg *leg, const char *header)
+{
+	struct halves h = parse_halves(s, header);
+
+	learn(s, leg, &h);
+}
+
+/* What no header says is not shown as one's half. */
+void session_tie(struct sessions *s, struct leg *leg, const char *value)
+{
+	struct halves h = {0};
+
+	add_half(s, &h, value, strlen(value));
+	h.text[0][0] = '\0';
+	learn(s, leg, &h);
 }
 
 struct session *sessions_find(struct sessions *s, const struct uuid *transaction_id)

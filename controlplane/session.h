@@ -28,6 +28,9 @@ int session_enter(struct sessions *s, struct leg *leg, const struct leg *sibling
 /* See leg_learn. */
 void session_learn(struct sessions *s, struct leg *leg, const char *header);
 
+/* See leg_tie. */
+void session_tie(struct sessions *s, struct leg *leg, const char *value);
+
 /* Moves a leg to another transaction. */
 void session_move(struct sessions *s, struct leg *leg, struct session *to);
 

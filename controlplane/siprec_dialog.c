@@ -37,11 +37,22 @@ static void send_bye(struct siprec_dialog *d)
 			sip_dialog_callid(d->sip), strerror(err));
 }
 
+/* It may hold keys. */
+static void forget_offer(struct siprec_dialog *d)
+{
+	if (d->offer)
+		explicit_bzero(d->offer, d->offer_bytes);
+	d->offer = mem_deref(d->offer);
+}
+
 static void dialog_free(void *arg)
 {
 	struct siprec_dialog *d = arg;
 
 	tmr_cancel(&d->timer);
+	tmr_cancel(&d->tell);
+	mem_deref(d->telling);
+	forget_offer(d);
 	forget_answer(&d->answer);
 	if (d->le.list)
 		d->server->dialog_count--;
@@ -77,8 +88,10 @@ static void copy_text(char *out, size_t size, const struct pl *text)
 	}
 }
 
-int siprec_dialog_create(
-	struct siprec_dialog **out, struct siprec_server *s, const struct sip_msg *invite)
+static void on_changed(void *arg);
+
+int siprec_dialog_create(struct siprec_dialog **out, struct siprec_server *s,
+	const struct sip_msg *invite, const char *transaction_header)
 {
 	char call_id[LEG_TEXT_BYTES] = "";
 	char from[LEG_TEXT_BYTES] = "";
@@ -86,6 +99,7 @@ int siprec_dialog_create(
 	const struct siprec_opening opening = {.sip_call_id = call_id,
 		.from_uri = from,
 		.to_uri = to,
+		.transaction_header = transaction_header,
 		.peer = netaddr_from_sa(&invite->src)};
 	struct siprec_dialog *d = mem_zalloc(sizeof(*d), dialog_free);
 	int err;
@@ -105,6 +119,7 @@ int siprec_dialog_create(
 		mem_deref(d);
 		return err;
 	}
+	siprec_session_watch(d->session, on_changed);
 	hash_append(s->dialogs, hash_joaat_str(call_id), &d->le, d);
 	s->dialog_count++;
 	*out = d;
@@ -223,10 +238,30 @@ static void await_ack(struct siprec_dialog *d, const struct sip_msg *m, struct m
 	tmr_start(&d->answer.give_up, GIVE_UP_MS, on_give_up, d);
 }
 
+/* To an offer of legtap's: what the client sends, and what not, from now on. */
+static void take_answer(struct siprec_dialog *d, const struct sip_msg *m)
+{
+	static struct siprec_offer answer; /* one at a time */
+	const struct siprec_headers none = {NULL, NULL};
+	struct errmsg e;
+
+	if (mbuf_get_left(m->mb) == 0)
+		return;
+	renew_time(d);
+	if (siprec_offer_parse(&answer, (const char *)mbuf_buf(m->mb), mbuf_get_left(m->mb)) != 0 ||
+		siprec_session_answered(d->session, &answer, &none, &e) != 0)
+		log_warning("siprec", "session %s: the answer to legtap's offer can't be used",
+			sip_dialog_callid(d->sip));
+}
+
 void siprec_dialog_acknowledged(struct siprec_dialog *d, const struct sip_msg *ack)
 {
-	if (d->answer.invite && d->answer.invite->cseq.num == ack->cseq.num)
-		forget_answer(&d->answer);
+	if (!d->answer.invite || d->answer.invite->cseq.num != ack->cseq.num)
+		return;
+	forget_answer(&d->answer);
+	if (d->offered)
+		take_answer(d, ack);
+	d->offered = false;
 }
 
 int siprec_dialog_accept(struct siprec_dialog *d, const struct sip_msg *m, const char *sdp)
@@ -241,9 +276,9 @@ int siprec_dialog_accept(struct siprec_dialog *d, const struct sip_msg *m, const
 			d->we_refresh ? "" : "Require: timer\r\n", d->expires_s,
 			d->we_refresh ? "uas" : "uac");
 	err = sip_treplyf(NULL, &message, d->server->sip, m, !d->established, 200, "OK",
-		"Contact: <sip:legtap@%J%s>;+sip.srs\r\n" SIPREC_ALLOW
+		"Contact: <sip:legtap@%J%s>%s\r\n" SIPREC_ALLOW
 		"Supported: timer\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-		&m->dst, sip_transp_param(m->tp), timer,
+		&m->dst, sip_transp_param(m->tp), d->is_call ? "" : ";+sip.srs", timer,
 		*sdp ? "Content-Type: application/sdp\r\n" : "", strlen(sdp), sdp);
 	if (err)
 		return -err;
@@ -254,4 +289,122 @@ int siprec_dialog_accept(struct siprec_dialog *d, const struct sip_msg *m, const
 	else
 		mem_deref(message);
 	return 0;
+}
+
+/* --- Descriptions --- */
+
+int siprec_dialog_keep_offer(struct siprec_dialog *d, const char *sdp, size_t bytes)
+{
+	char *kept = mem_alloc(bytes, NULL);
+
+	if (!kept)
+		return -ENOMEM;
+	memcpy(kept, sdp, bytes);
+	forget_offer(d);
+	d->offer = kept;
+	d->offer_bytes = bytes;
+	return 0;
+}
+
+int siprec_dialog_print(struct siprec_dialog *d, char sdp[SIPREC_SDP_BYTES])
+{
+	static struct siprec_offer offer; /* one at a time */
+	int err = d->offer ? siprec_offer_parse(&offer, d->offer, d->offer_bytes) : -EINVAL;
+
+	if (err)
+		return err;
+	siprec_session_records(d->session, d->told);
+	siprec_offer_secure(&offer, d->server->secret, d->number);
+	err = siprec_answer_print(&offer, siprec_session_addresses(d->session),
+		d->record_aware ? d->told : NULL, d->number, ++d->version, sdp, SIPREC_SDP_BYTES);
+	siprec_offer_wipe(&offer);
+	return err < 0 ? err : 0;
+}
+
+/* --- Telling what is being recorded (RFC 7866, 9.1) --- */
+
+#define TELL_MS 20	   /* so that the legs of one action go into one message */
+#define TELL_AGAIN_MS 2000 /* after a 491, or while another offer is under way */
+
+void siprec_dialog_take_awareness(
+	struct siprec_dialog *d, const struct sip_msg *m, const struct siprec_offer *offer)
+{
+	d->record_aware =
+		d->record_aware || sip_msg_hdr_has_value(m, SIP_HDR_SUPPORTED, "record-aware");
+	for (unsigned int i = 0; offer && i < offer->line_count; i++)
+		d->record_aware = d->record_aware || offer->lines[i].tells_record;
+	if (sip_msg_hdr(m, SIP_HDR_ALLOW))
+		d->takes_update = sip_msg_hdr_has_value(m, SIP_HDR_ALLOW, "UPDATE");
+}
+
+static bool has_news(const struct siprec_dialog *d)
+{
+	enum siprec_record records[SIPREC_LINES_MAX];
+
+	siprec_session_records(d->session, records);
+	return memcmp(records, d->told, sizeof(records)) != 0;
+}
+
+static void acknowledge(struct siprec_dialog *d, const struct sip_msg *m)
+{
+	(void)sip_drequestf(NULL, d->server->sip, false, "ACK", d->sip, m->cseq.num, NULL, NULL,
+		NULL, NULL, "Content-Length: 0\r\n\r\n");
+}
+
+static void on_tell(void *arg);
+
+static void on_told(int err, const struct sip_msg *m, void *arg)
+{
+	struct siprec_dialog *d = arg;
+
+	if (!err && m->scode < 200)
+		return;
+	if (!err && m->scode < 300 && pl_strcmp(&m->cseq.met, "INVITE") == 0)
+		acknowledge(d, m);
+	if (err || m->scode >= 300)
+		log_warning("siprec", "session %s: what is recorded could not be told: %s %u",
+			sip_dialog_callid(d->sip), err ? strerror(err) : "answer",
+			err ? 0U : m->scode);
+	d->server->counts[SIPREC_told] += !err && m->scode < 300;
+	if (!err && m->scode == 491)
+		memset(d->told, 0, sizeof(d->told));
+	if (has_news(d))
+		tmr_start(&d->tell, TELL_AGAIN_MS, on_tell, d);
+}
+
+static void on_tell(void *arg)
+{
+	struct siprec_dialog *d = arg;
+	static char sdp[SIPREC_SDP_BYTES];
+	int err;
+
+	if (!has_news(d))
+		return;
+	if (d->telling || d->answer.invite) {
+		tmr_start(&d->tell, TELL_AGAIN_MS, on_tell, d);
+		return;
+	}
+	err = siprec_dialog_print(d, sdp);
+	if (err == 0)
+		err = sip_drequestf(&d->telling, d->server->sip, true,
+			d->takes_update ? "UPDATE" : "INVITE", d->sip, 0, NULL, NULL, on_told, d,
+			"Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+			strlen(sdp), sdp);
+	if (err)
+		log_warning("siprec", "session %s: what is recorded could not be told: %s",
+			sip_dialog_callid(d->sip), strerror(err < 0 ? -err : err));
+}
+
+static void on_changed(void *arg)
+{
+	struct siprec_dialog *d = arg;
+
+	if (d->record_aware && d->established && has_news(d))
+		tmr_start(&d->tell, TELL_MS, on_tell, d);
+}
+
+void siprec_dialog_stray(struct siprec_dialog *d, const struct sip_msg *m)
+{
+	if (m->scode >= 200 && m->scode < 300 && pl_strcmp(&m->cseq.met, "INVITE") == 0)
+		acknowledge(d, m);
 }

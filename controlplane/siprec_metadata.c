@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -41,6 +42,7 @@ void siprec_metadata_free(struct siprec_metadata *m)
 	free(m->participants);
 	free(m->streams);
 	free(m->associations);
+	free(m->facts);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -110,6 +112,16 @@ static xmlNode *child(xmlNode *node, const char *name)
 	return NULL;
 }
 
+/* The tree in the order of the document. */
+static xmlNode *following(xmlNode *node, const xmlNode *root)
+{
+	if (node->type == XML_ELEMENT_NODE && node->children)
+		return node->children;
+	while (node != root && !node->next)
+		node = node->parent;
+	return node == root ? NULL : node->next;
+}
+
 static void take_child(char *out, size_t size, xmlNode *node, const char *name)
 {
 	xmlNode *found = child(node, name);
@@ -128,6 +140,9 @@ static int read_call(struct siprec_metadata *m, xmlNode *node)
 		return err;
 	take_attribute(c->id, sizeof(c->id), node, "session_id", "id");
 	take_child(c->sip_session_id, sizeof(c->sip_session_id), node, "sipSessionID");
+	take_child(c->group_id, sizeof(c->group_id), node, "group-ref");
+	if (!*c->group_id)
+		take_attribute(c->group_id, sizeof(c->group_id), node, "group-ref", "group");
 	return 0;
 }
 
@@ -165,6 +180,23 @@ static int read_directions(struct siprec_metadata *m, xmlNode *node, const char 
 	return count;
 }
 
+static bool is_true(xmlNode *node)
+{
+	char text[8];
+
+	take(text, sizeof(text), xmlNodeGetContent(node));
+	return strcasecmp(text, "true") == 0;
+}
+
+/* Oracle's extension data: <apkt:callingParty>true</apkt:callingParty>. */
+static bool is_calling(xmlNode *participant)
+{
+	for (xmlNode *n = participant; n; n = following(n, participant))
+		if (is(n, "callingParty"))
+			return is_true(n);
+	return false;
+}
+
 static int read_participant(struct siprec_metadata *m, xmlNode *node)
 {
 	struct siprec_participant *p;
@@ -180,6 +212,7 @@ static int read_participant(struct siprec_metadata *m, xmlNode *node)
 	}
 	if (!*p->aor)
 		take_child(p->aor, sizeof(p->aor), node, "aor");
+	p->calling = is_calling(node);
 	err = read_directions(m, node, p->id);
 	return err < 0 ? err : 0;
 }
@@ -255,6 +288,61 @@ static int read_element(struct siprec_metadata *m, xmlNode *node)
 	return 0;
 }
 
+/* --- Extension data --- */
+
+static int add_fact(struct siprec_metadata *m, const xmlChar *name, xmlChar *value)
+{
+	struct siprec_fact *f = NULL;
+	int err = 0;
+
+	if (m->fact_count < SIPREC_FACTS_MAX)
+		err = ADD(m, facts, fact_count, &f);
+	if (!f || err) {
+		xmlFree(value);
+		return err;
+	}
+	take(f->name, sizeof(f->name), xmlStrdup(name));
+	take(f->value, sizeof(f->value), value);
+	return 0;
+}
+
+static bool is_known(const xmlNode *node)
+{
+	static const char *const names[] = {"recording", "dataMode", "group", "session",
+		"participant", "stream", "participantsessionassoc", "participantstreamassoc",
+		"sessionrecordingassoc", "nameID", "name", "label", "send", "recv", "sipSessionID",
+		"group-ref", "associate-time", "disassociate-time", "start-time", "stop-time",
+		"end-time", "reason", "aor", NULL};
+
+	for (unsigned int i = 0; names[i]; i++)
+		if (is(node, names[i]))
+			return true;
+	return false;
+}
+
+static bool has_elements(const xmlNode *node)
+{
+	for (const xmlNode *n = node->children; n; n = n->next)
+		if (n->type == XML_ELEMENT_NODE)
+			return true;
+	return false;
+}
+
+static int read_facts(struct siprec_metadata *m, xmlNode *root)
+{
+	int err = 0;
+
+	for (xmlNode *n = root; n && err == 0; n = following(n, root)) {
+		if (n->type != XML_ELEMENT_NODE || is_known(n))
+			continue;
+		if (!has_elements(n))
+			err = add_fact(m, n->name, xmlNodeGetContent(n));
+		for (xmlAttr *a = n->properties; a && err == 0; a = a->next)
+			err = add_fact(m, a->name, xmlGetNoNsProp(n, a->name));
+	}
+	return err;
+}
+
 static int read_recording(struct siprec_metadata *m, xmlNode *root)
 {
 	char mode[16];
@@ -268,7 +356,7 @@ static int read_recording(struct siprec_metadata *m, xmlNode *root)
 		err = name_departed(m, n);
 	for (xmlNode *n = root->children; n && err == 0; n = n->next)
 		read_departure(m, n);
-	return err;
+	return err ? err : read_facts(m, root);
 }
 
 /* --- Documents --- */
@@ -347,7 +435,32 @@ static int merge_calls(struct siprec_metadata *to, const struct siprec_metadata 
 
 		if (err)
 			return err;
-		*c = from->calls[i];
+		strcpy(c->id, from->calls[i].id);
+		if (*from->calls[i].sip_session_id)
+			strcpy(c->sip_session_id, from->calls[i].sip_session_id);
+		if (*from->calls[i].group_id)
+			strcpy(c->group_id, from->calls[i].group_id);
+	}
+	return 0;
+}
+
+/* The newest of a name stands. */
+static int merge_facts(struct siprec_metadata *to, const struct siprec_metadata *from)
+{
+	for (unsigned int i = 0; i < from->fact_count; i++) {
+		struct siprec_fact *f = NULL;
+		int err = 0;
+
+		for (unsigned int k = 0; k < to->fact_count && !f; k++)
+			if (strcmp(to->facts[k].name, from->facts[i].name) == 0)
+				f = &to->facts[k];
+		if (!f && to->fact_count == SIPREC_FACTS_MAX)
+			continue;
+		if (!f)
+			err = ADD(to, facts, fact_count, &f);
+		if (err)
+			return err;
+		*f = from->facts[i];
 	}
 	return 0;
 }
@@ -364,6 +477,7 @@ static int merge_participants(struct siprec_metadata *to, const struct siprec_me
 		if (err)
 			return err;
 		p->left = news->left;
+		p->calling = p->calling || news->calling;
 		strcpy(p->id, news->id);
 		if (*news->aor)
 			strcpy(p->aor, news->aor);
@@ -435,6 +549,38 @@ int siprec_metadata_merge(struct siprec_metadata *to, struct siprec_metadata *fr
 		err = merge_streams(to, from);
 	if (err == 0)
 		err = merge_associations(to, from);
+	if (err == 0)
+		err = merge_facts(to, from);
 	siprec_metadata_free(from);
+	return err;
+}
+
+/* --- Without a document --- */
+
+int siprec_metadata_add_sender(struct siprec_metadata *m, unsigned int index, const char *aor)
+{
+	struct siprec_association *a;
+	struct siprec_participant *p;
+	struct siprec_stream *s;
+	int err = index < SIPREC_ITEMS_MAX ? 0 : -E2BIG;
+
+	/* The n-th stream is the n-th line's. */
+	while (err == 0 && m->stream_count <= index) {
+		err = ADD(m, streams, stream_count, &s);
+		if (err == 0)
+			snprintf(s->id, sizeof(s->id), "media-%u", m->stream_count - 1);
+	}
+	if (err == 0)
+		err = ADD(m, participants, participant_count, &p);
+	if (err == 0) {
+		snprintf(p->id, sizeof(p->id), "%.*s", SIPREC_ID_BYTES - 1, aor);
+		snprintf(p->aor, sizeof(p->aor), "%.*s", SIPREC_TEXT_BYTES - 1, aor);
+		err = ADD(m, associations, association_count, &a);
+	}
+	if (err == 0) {
+		strcpy(a->participant_id, p->id);
+		strcpy(a->stream_id, m->streams[index].id);
+		a->sends = true;
+	}
 	return err;
 }

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include "controlplane/sdp.h"
 
 #define SECTION_BYTES_MAX 8192 /* of the session's lines and one m= line's together */
@@ -58,6 +61,11 @@ static bool equals(struct sip_text t, const char *text)
 	return t.bytes == strlen(text) && strncasecmp(t.data, text, t.bytes) == 0;
 }
 
+static bool is_secure(const struct siprec_line *l)
+{
+	return equals(l->protocol, "RTP/SAVP") || equals(l->protocol, "RTP/SAVPF");
+}
+
 /* "m=audio 49170 RTP/AVP 0 8" */
 static void read_media_line(struct siprec_line *l, struct sip_text line)
 {
@@ -72,8 +80,9 @@ static void read_media_line(struct siprec_line *l, struct sip_text line)
 		rest.bytes--;
 	}
 	l->formats = rest;
-	l->usable = equals(l->kind, "audio") && rest.bytes > 0 && !equals(port, "0") &&
-		    (equals(l->protocol, "RTP/AVP") || equals(l->protocol, "RTP/AVPF"));
+	l->usable =
+		equals(l->kind, "audio") && rest.bytes > 0 && !equals(port, "0") &&
+		(equals(l->protocol, "RTP/AVP") || equals(l->protocol, "RTP/AVPF") || is_secure(l));
 }
 
 static void read_label(struct siprec_line *l)
@@ -89,6 +98,52 @@ static void read_label(struct siprec_line *l)
 		line = word(&line);
 		snprintf(l->label, sizeof(l->label), "%.*s", (int)line.bytes, line.data);
 		return;
+	}
+}
+
+/* Of several a=crypto lines the first whose packets can be authenticated is accepted, with all its
+ * keys (they bear MKIs). An a=crypto beside RTP/AVP is passed over: the answer is in clear. */
+static void choose_key(struct siprec_line *l)
+{
+	struct srtp_keys *keys = &l->media.keys;
+	struct srtp_keys chosen = {0};
+
+	for (unsigned int i = 0; i < keys->count && is_secure(l); i++) {
+		const struct srtp_key *key = &keys->list[i];
+
+		if (!key->unauthenticated &&
+			(chosen.count == 0 || (key->tag == chosen.list[0].tag &&
+						      key->suite == chosen.list[0].suite)))
+			chosen.list[chosen.count++] = *key;
+	}
+	chosen.current = chosen.count;
+	srtp_keys_wipe(keys);
+	*keys = chosen;
+	srtp_keys_wipe(&chosen);
+	l->media.encrypted = keys->count > 0;
+	l->usable = l->usable && l->media.encrypted == is_secure(l);
+}
+
+static void read_record(struct siprec_line *l, struct sip_text text)
+{
+	static const struct {
+		const char *name;
+		enum siprec_preference preference;
+	} names[] = {{"on", SIPREC_PREFERS_ON}, {"off", SIPREC_PREFERS_OFF},
+		{"pause", SIPREC_PREFERS_PAUSE}, {"nopreference", SIPREC_PREFERS_NOTHING}};
+	struct sip_text line;
+
+	while (next_line(&text, &line)) {
+		l->tells_record = l->tells_record || begins(line, "a=record:");
+		if (!begins(line, "a=recordpref:"))
+			continue;
+		l->tells_record = true;
+		line.data += 13;
+		line.bytes -= 13;
+		line = word(&line);
+		for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (equals(line, names[i].name))
+				l->preference = names[i].preference;
 	}
 }
 
@@ -109,6 +164,7 @@ static void read_media(struct siprec_line *l, struct sip_text session, struct si
 	if (sdp_parse(&l->media, text, session.bytes + whole.bytes) != 0 ||
 		l->media.codec_count == 0)
 		l->usable = false;
+	choose_key(l);
 	l->active = l->usable && l->media.sends;
 }
 
@@ -128,6 +184,8 @@ static void finish_line(
 	(void)next_line(&l->section, &line);
 	read_media_line(l, line);
 	read_label(l);
+	read_record(l, session); /* what the line itself says goes before it */
+	read_record(l, l->section);
 	read_media(l, session, whole);
 }
 
@@ -180,6 +238,41 @@ static void print(struct text *t, const char *format, ...)
 	t->used += length > 0 ? (size_t)length : 0;
 }
 
+void siprec_offer_secure(
+	struct siprec_offer *offer, const uint8_t secret[SIPREC_SECRET_BYTES], uint64_t id)
+{
+	for (unsigned int i = 0; i < offer->line_count; i++) {
+		struct siprec_line *l = &offer->lines[i];
+		struct srtp_key own;
+		uint64_t about[3] = {id, i, 0};
+		uint8_t bytes[EVP_MAX_MD_SIZE]; /* 64 of SHA-512: more than key and salt */
+		unsigned int count;
+
+		l->crypto[0] = '\0';
+		if (l->media.keys.count == 0)
+			continue;
+		own = l->media.keys.list[0];
+		own.mki_bytes = 0;
+		own.lifetime = 0;
+		about[2] = own.suite;
+		HMAC(EVP_sha512(), secret, SIPREC_SECRET_BYTES, (const uint8_t *)about,
+			sizeof(about), bytes, &count);
+		memcpy(own.secret, bytes, sizeof(own.secret));
+		if (crypto_attribute_print(&own, l->crypto, sizeof(l->crypto)) < 0)
+			l->usable = false;
+		explicit_bzero(bytes, sizeof(bytes));
+		explicit_bzero(&own, sizeof(own));
+	}
+}
+
+void siprec_offer_wipe(struct siprec_offer *offer)
+{
+	for (unsigned int i = 0; i < offer->line_count; i++) {
+		srtp_keys_wipe(&offer->lines[i].media.keys);
+		explicit_bzero(offer->lines[i].crypto, sizeof(offer->lines[i].crypto));
+	}
+}
+
 /* The formats are taken as they were offered, with what explains them. */
 static void print_formats(struct text *t, const struct siprec_line *l)
 {
@@ -189,6 +282,8 @@ static void print_formats(struct text *t, const struct siprec_line *l)
 	while (next_line(&rest, &line))
 		if (begins(line, "a=rtpmap:") || begins(line, "a=fmtp:"))
 			print(t, "%.*s\r\n", (int)line.bytes, line.data);
+	if (*l->crypto)
+		print(t, "%s\r\n", l->crypto);
 }
 
 static void print_address(struct text *t, const struct netaddr *address)
@@ -200,8 +295,11 @@ static void print_address(struct text *t, const struct netaddr *address)
 	print(t, "IN IP%u %s\r\n", host.family == 6 ? 6U : 4U, netaddr_format(&host, buf));
 }
 
-static void print_line(struct text *t, const struct siprec_line *l, const struct netaddr *address)
+static void print_line(struct text *t, const struct siprec_line *l, const struct netaddr *address,
+	enum siprec_record record)
 {
+	static const char *const records[] = {
+		"", "a=record:on\r\n", "a=record:off\r\n", "a=record:paused\r\n"};
 	bool taken = l->usable && address->port;
 
 	print(t, "m=%.*s %u %.*s %.*s\r\n", (int)l->kind.bytes, l->kind.data,
@@ -211,14 +309,14 @@ static void print_line(struct text *t, const struct siprec_line *l, const struct
 		print(t, "c=");
 		print_address(t, address);
 		print_formats(t, l);
-		print(t, l->active ? "a=recvonly\r\n" : "a=inactive\r\n");
+		print(t, "%s%s", l->active ? "a=recvonly\r\n" : "a=inactive\r\n", records[record]);
 	}
 	if (*l->label)
 		print(t, "a=label:%s\r\n", l->label);
 }
 
 int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *addresses,
-	uint64_t id, uint32_t version, char *out, size_t size)
+	const enum siprec_record *records, uint64_t id, uint32_t version, char *out, size_t size)
 {
 	struct text t = {.out = out, .size = size};
 	const struct netaddr *own = &addresses[0];
@@ -229,6 +327,7 @@ int siprec_answer_print(const struct siprec_offer *offer, const struct netaddr *
 	print_address(&t, own);
 	print(&t, "s=-\r\nt=0 0\r\n");
 	for (unsigned int i = 0; i < offer->line_count; i++)
-		print_line(&t, &offer->lines[i], &addresses[i]);
+		print_line(&t, &offer->lines[i], &addresses[i],
+			records ? records[i] : SIPREC_RECORD_UNTOLD);
 	return t.used < size ? (int)t.used : -ENOSPC;
 }

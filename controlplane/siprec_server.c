@@ -14,6 +14,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "controlplane/account.h"
+#include "controlplane/netaddr_sa.h"
 #include "controlplane/siprec_access.h"
 #include "controlplane/siprec_dialog.h"
 #include "controlplane/sip_body.h"
@@ -21,7 +23,6 @@
 #define DIALOG_BUCKETS 4096
 #define TRANSACTION_BUCKETS 1024
 #define CONNECTION_BUCKETS 64
-#define ANSWER_BYTES 16384
 #define PORT_REST_NS 5000000000ULL /* T4, how long a message may be on its way (RFC 3261, A) */
 
 #define SIPREC_NAME(name, help) [SIPREC_##name] = #name,
@@ -102,6 +103,10 @@ static void refuse_error(
 		s->counts[SIPREC_refused]++;
 		refuse(s, m, 488, "Not Acceptable Here", e->text);
 		break;
+	case -EACCES:
+		s->counts[SIPREC_refused]++;
+		refuse(s, m, 403, "Forbidden", e->text);
+		break;
 	case -EINVAL:
 		s->counts[SIPREC_refused]++;
 		refuse(s, m, 422, "Session Interval Too Small", e->text);
@@ -121,6 +126,7 @@ static void refuse_error(
 struct body {
 	bool has_offer;
 	struct siprec_offer *offer;
+	struct sip_text sdp;
 	bool has_metadata;
 	struct siprec_metadata metadata;
 };
@@ -143,6 +149,7 @@ static int read_offer(struct body *b, struct sip_text sdp, struct errmsg *e)
 {
 	b->offer = &the_offer;
 	b->has_offer = true;
+	b->sdp = sdp;
 	if (siprec_offer_parse(b->offer, sdp.data, sdp.bytes) != 0)
 		return errmsg_set(e, -EBADMSG,
 			"the session description must begin with v= and have 1 to %d m= lines",
@@ -151,7 +158,26 @@ static int read_offer(struct body *b, struct sip_text sdp, struct errmsg *e)
 		if (b->offer->lines[i].usable)
 			return 0;
 	return errmsg_set(e, -EPROTONOSUPPORT,
-		"no m= line is audio by plain RTP (RTP/AVP) in a codec that it names");
+		"no m= line is audio in a codec that it names, by RTP (RTP/AVP) or by SRTP "
+		"(RTP/SAVP) with an a=crypto of a known suite");
+}
+
+/* Cisco's own way before SIPREC: sip:1234@192.0.2.48;media-index="0" in a header for each one. */
+static bool take_cisco_participant(const struct sip_hdr *h, const struct sip_msg *m, void *arg)
+{
+	struct body *b = arg;
+	char aor[SIPREC_TEXT_BYTES];
+	struct pl uri;
+	struct pl index;
+
+	if (re_regex(h->val.p, h->val.l, "[^;]+;[ ]*media-index[ ]*=[ \"]*[0-9]+", &uri, NULL, NULL,
+		    NULL, &index) != 0 ||
+		index.l > 3)
+		return false;
+	(void)pl_strcpy(&uri, aor, sizeof(aor));
+	if (siprec_metadata_add_sender(&b->metadata, pl_u32(&index), aor) == 0)
+		b->has_metadata = true;
+	return false;
 }
 
 static int read_body(struct body *b, const struct sip_msg *m, struct errmsg *e)
@@ -172,6 +198,9 @@ static int read_body(struct body *b, const struct sip_msg *m, struct errmsg *e)
 		err = siprec_metadata_parse(&b->metadata, metadata.data, metadata.bytes, e);
 		b->has_metadata = err == 0;
 	}
+	if (err == 0 && !b->has_metadata)
+		(void)sip_msg_xhdr_apply(
+			m, true, "X-Cisco-Recording-Participant", take_cisco_participant, b);
 	return err;
 }
 
@@ -197,8 +226,24 @@ static bool is_siprec(const struct sip_msg *m, const struct body *b)
 	       (contact && re_regex(contact->val.p, contact->val.l, "+sip.src") == 0);
 }
 
+/* An ordinary call that is to be answered. */
+static bool is_call(const struct siprec_server *s, const struct sip_msg *m)
+{
+	const struct config *c = s->control->config;
+	struct netaddr peer = netaddr_from_sa(&m->src);
+	char from[LEG_TEXT_BYTES] = "";
+	char to[LEG_TEXT_BYTES] = "";
+
+	(void)pl_strcpy(&m->from.auri, from, sizeof(from));
+	(void)pl_strcpy(&m->to.auri, to, sizeof(to));
+	for (unsigned int i = 0; i < c->call_count; i++)
+		if (call_fits(&c->calls[i].match, from, to, &peer))
+			return true;
+	return false;
+}
+
 static int take_body(struct siprec_dialog *d, const struct sip_msg *m, struct body *b,
-	char sdp[ANSWER_BYTES], struct errmsg *e)
+	char sdp[SIPREC_SDP_BYTES], struct errmsg *e)
 {
 	const struct siprec_headers headers = {.find = find_header, .message = (void *)m};
 	int err = siprec_dialog_take_timer(d, m);
@@ -207,32 +252,43 @@ static int take_body(struct siprec_dialog *d, const struct sip_msg *m, struct bo
 		return errmsg_set(e, err, "Session-Expires must be %d or more", SIPREC_MIN_SE_S);
 	err = siprec_session_update(d->session, b->has_offer ? b->offer : NULL,
 		b->has_metadata ? &b->metadata : NULL, &headers, e);
-	if (err || !b->has_offer)
+	if (err)
 		return err;
-	err = siprec_answer_print(b->offer, siprec_session_addresses(d->session), d->number,
-		++d->version, sdp, ANSWER_BYTES);
-	return err < 0 ? errmsg_set(e, err, "the answer would be too long") : 0;
+	siprec_dialog_take_awareness(d, m, b->has_offer ? b->offer : NULL);
+	if (b->has_offer)
+		err = siprec_dialog_keep_offer(d, b->sdp.data, b->sdp.bytes);
+	d->offered = !b->has_offer && pl_strcmp(&m->met, "INVITE") == 0;
+	if (err == 0 && (b->has_offer || d->offered))
+		err = siprec_dialog_print(d, sdp);
+	return err ? errmsg_set(e, err, "the answer would be too long") : 0;
 }
 
 static int open_session(
 	struct siprec_server *s, const struct sip_msg *m, struct body *b, struct errmsg *e)
 {
-	static char sdp[ANSWER_BYTES];
+	const char *header = s->control->config->transaction_header;
+	static char sdp[SIPREC_SDP_BYTES];
+	bool siprec = is_siprec(m, b);
+	/* Where the metadata tells of a communication session, the header is not that one's. */
+	bool own = *header && b->metadata.call_count == 0;
 	struct siprec_dialog *d;
 	int err;
 
-	if (!is_siprec(m, b))
+	if (!siprec && s->control->config->call_count == 0)
 		return errmsg_set(e, -EPROTONOSUPPORT,
 			"only recording sessions (SIPREC, RFC 7866) are answered here");
+	if (!siprec && !is_call(s, m))
+		return errmsg_set(e, -EACCES, "no entry of `calls` fits this call");
 	if (!b->has_offer)
 		return errmsg_set(e, -EPROTONOSUPPORT,
 			"a recording session begins with an INVITE that has an offer");
 	if (s->ending)
 		return errmsg_set(e, -ENOSPC, "legtap is shutting down");
-	err = siprec_dialog_create(&d, s, m);
+	err = siprec_dialog_create(&d, s, m, own ? find_header((void *)m, header) : NULL);
 	if (err)
 		return errmsg_set(e, err == -ENOMEM ? err : -EBADMSG,
 			"no dialog can be made of it: Contact, tags and Call-ID are needed");
+	d->is_call = !siprec;
 	sdp[0] = '\0';
 	err = take_body(d, m, b, sdp, e);
 	if (err == 0) {
@@ -249,15 +305,13 @@ static int open_session(
 	return 0;
 }
 
-/* A recording client offers; a re-INVITE that wants legtap to do so is refused. */
+/* An INVITE without an offer gets legtap's: what it received before, as it is now. */
 static int update_session(struct siprec_server *s, struct siprec_dialog *d, const struct sip_msg *m,
 	struct body *b, struct errmsg *e)
 {
-	static char sdp[ANSWER_BYTES];
+	static char sdp[SIPREC_SDP_BYTES];
 	int err;
 
-	if (!b->has_offer && pl_strcmp(&m->met, "INVITE") == 0)
-		return errmsg_set(e, -EPROTONOSUPPORT, "a re-INVITE must have an offer");
 	sdp[0] = '\0';
 	err = take_body(d, m, b, sdp, e);
 	if (err)
@@ -290,6 +344,8 @@ static void on_invite_or_update(struct siprec_server *s, const struct sip_msg *m
 	if (err == 0)
 		err = d ? update_session(s, d, m, &body, &e) : open_session(s, m, &body, &e);
 	siprec_metadata_free(&body.metadata);
+	if (body.offer)
+		siprec_offer_wipe(body.offer);
 	if (err)
 		refuse_error(s, m, err, &e);
 }
@@ -352,6 +408,16 @@ static bool on_request(const struct sip_msg *m, void *arg)
 	return true;
 }
 
+/* A 200 that was sent again because our ACK was lost. */
+static bool on_stray(const struct sip_msg *m, void *arg)
+{
+	struct siprec_dialog *d = siprec_dialog_find(arg, m);
+
+	if (d)
+		siprec_dialog_stray(d, m);
+	return d != NULL;
+}
+
 /* --- Its life --- */
 
 static int make_ports(struct siprec_server *s, struct errmsg *e)
@@ -375,6 +441,8 @@ static int make_ports(struct siprec_server *s, struct errmsg *e)
 	}
 	err = media_ports_create(
 		&s->ports, addresses, count, c->siprec.media_ports[0], c->siprec.media_ports[1]);
+	if (err == 0)
+		err = media_ports_hold_sockets(s->ports);
 	if (err)
 		return errmsg_set(e, err, "siprec.media_ports: %s", strerror(-err));
 	media_ports_let_rest(s->ports, &s->control->now_ns, PORT_REST_NS);
@@ -425,6 +493,7 @@ int siprec_server_create(struct siprec_server **out, struct control *control, st
 		return errmsg_set(e, -ENOMEM, "no memory for the SIPREC server");
 	s->control = control;
 	dbg_handler_set(on_libre, NULL);
+	rand_bytes(s->secret, sizeof(s->secret));
 	err = make_ports(s, e);
 	if (err == 0) {
 		err = hash_alloc(&s->dialogs, DIALOG_BUCKETS);
@@ -433,6 +502,8 @@ int siprec_server_create(struct siprec_server **out, struct control *control, st
 				CONNECTION_BUCKETS, "legtap " LEGTAP_VERSION, NULL, NULL);
 		if (!err)
 			err = sip_listen(&s->listener, s->sip, true, on_request, s);
+		if (!err)
+			err = sip_listen(&s->responses, s->sip, false, on_stray, s);
 		if (err)
 			err = errmsg_set(e, -err, "the SIPREC server: %s", strerror(err));
 	}
@@ -475,6 +546,7 @@ void siprec_server_destroy(struct siprec_server *s)
 	if (s->dialogs)
 		siprec_server_end(s);
 	mem_deref(s->listener);
+	mem_deref(s->responses);
 	if (s->sip)
 		sip_close(s->sip, true);
 	mem_deref(s->sip);

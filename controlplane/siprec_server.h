@@ -23,6 +23,7 @@ struct siprec_server;
 	X(refused, "INVITEs and UPDATEs refused: not SIPREC, no usable stream, no room") \
 	X(malformed, "requests refused for a body that could not be read") \
 	X(updates, "re-INVITEs and UPDATEs accepted") \
+	X(told, "UPDATEs and re-INVITEs of legtap's that were accepted: what is being recorded") \
 	X(no_port, "streams refused because every media port was taken or at rest") \
 	X(expired, "sessions ended because nobody refreshed them or acknowledged their answer")
 

@@ -24,6 +24,7 @@ struct siprec_opening {
 	const char *sip_call_id;
 	const char *from_uri;
 	const char *to_uri;
+	const char *transaction_header; /* NULL: none */
 	struct netaddr peer;
 };
 
@@ -48,12 +49,33 @@ void siprec_session_destroy(struct siprec_session *s, const char *reason);
 int siprec_session_update(struct siprec_session *s, const struct siprec_offer *offer,
 	struct siprec_metadata *metadata, const struct siprec_headers *headers, struct errmsg *e);
 
+/* The client's answer to an offer of legtap's, line by line that of the description before. As
+ * siprec_session_update; -EINVAL when it has another number of lines. */
+int siprec_session_answered(struct siprec_session *s, struct siprec_offer *answer,
+	const struct siprec_headers *headers, struct errmsg *e);
+
 /* Where each of the newest description's m= lines is received: SIPREC_LINES_MAX addresses, port 0
  * for lines that are not. */
 const struct netaddr *siprec_session_addresses(const struct siprec_session *s);
 
+/* Whether each line is being recorded now: by what is recorded of who says it, or of who hears it.
+ */
+void siprec_session_records(
+	const struct siprec_session *s, enum siprec_record records[SIPREC_LINES_MAX]);
+
+/* `changed` is called with the session's arg when that may have changed. It may not destroy the
+ * session. */
+void siprec_session_watch(struct siprec_session *s, void (*changed)(void *arg));
+
+/* Hook: a recording of the leg has started, paused, gone on or stopped. */
+void siprec_leg_recording(struct leg *leg);
+
 /* The session was refreshed (RFC 4028); 0: it has no timer. */
 void siprec_session_refreshed(struct siprec_session *s, uint32_t expires_s);
+
+/* For account matching: siprec_metadata_says of the leg's session; false for legs of none. */
+bool siprec_leg_says(const struct leg *leg, const char *name, const char *pattern,
+	bool (*fits)(const char *pattern, const char *text));
 
 /* Hook: a leg has ended. */
 void siprec_leg_ended(struct leg *leg);

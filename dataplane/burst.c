@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "common/counters.h"
+#include "dataplane/decap_straight.h"
 #include "dataplane/packet.h"
 #include "dataplane/rtp.h"
 #include "dataplane/start_line.h"
@@ -22,7 +23,7 @@ static bool is_sip_port(const struct burst_rules *rules, const struct flow_key *
 	return rules->sip_port_count == 0;
 }
 
-static __rte_always_inline enum rx_counter outcome_of_payload(
+static enum rx_counter outcome_of_payload(
 	const struct burst *b, const struct burst_rules *rules, unsigned int i)
 {
 	const uint8_t *payload = burst_payload(b, i);
@@ -77,8 +78,7 @@ static enum rx_counter outcome_of_segment(
 	return RX_not_udp;
 }
 
-static __rte_always_inline enum rx_counter outcome_of(
-	struct burst *b, const struct burst_rules *rules, unsigned int i)
+static enum rx_counter outcome_of(struct burst *b, const struct burst_rules *rules, unsigned int i)
 {
 	switch (b->decaps[i].verdict) {
 	case DECAP_UDP:
@@ -137,33 +137,46 @@ static inline void set_rx(struct flow_key *key, unsigned int rx)
 		key->v6.scope |= flow_scope(0, rx);
 }
 
-static __rte_always_inline void parse_frame(struct burst *b, const struct burst_rules *rules,
+static inline void begin_look_up(
+	struct burst *b, const struct stream_table *table, unsigned int i, unsigned int rx)
+{
+	set_rx(&b->decaps[i].key, rx);
+	b->look_up_of[i] = (uint8_t)b->media_count;
+	b->media[b->media_count] = (uint8_t)i;
+	look_up_begin(table, &b->look_ups[b->media_count++], &b->decaps[i].key);
+}
+
+static void parse_frame(struct burst *b, const struct burst_rules *rules,
 	const struct stream_table *table, unsigned int i, const struct frame *f)
 {
 	decap_parse(f, &b->decaps[i]);
 	b->outcomes[i] = (uint8_t)outcome_of(b, rules, i);
-	if (likely(b->outcomes[i] == RX_recorded)) {
-		set_rx(&b->decaps[i].key, rules->rx);
-		b->look_up_of[i] = (uint8_t)b->media_count;
-		b->media[b->media_count] = (uint8_t)i;
-		look_up_begin(table, &b->look_ups[b->media_count++], &b->decaps[i].key);
-	}
+	if (b->outcomes[i] == RX_recorded)
+		begin_look_up(b, table, i, rules->rx);
 }
 
-static inline void parse_packet(struct burst *b, const struct burst_rules *rules,
+/* Anything may be in it. */
+static void parse_any(struct burst *b, const struct burst_rules *rules,
 	const struct stream_table *table, unsigned int i, uint64_t tally[RX_COUNTER_COUNT])
 {
-	struct rte_mbuf *m = b->mbufs[i];
-	struct frame f;
+	struct frame f = frame_of(b, b->mbufs[i], &b->arrivals[i]);
 
-	b->arrivals[i] = b->now_ns;
-	f = frame_of(b, m, &b->arrivals[i]);
-	tally[RX_bytes] += f.captured;
-	if (unlikely(has_bad_checksum(m)))
-		tally[RX_bad_checksum]++;
 	if (unlikely(f.wire > f.captured))
 		tally[RX_cut_frame]++;
 	parse_frame(b, rules, table, i, &f);
+}
+
+/* True when a packet is what nearly all are. */
+static inline bool parse_straight(struct burst *b, unsigned int i)
+{
+	const struct rte_mbuf *m = b->mbufs[i];
+	const struct decap *d = &b->decaps[i];
+
+	if (unlikely(b->own_times || m->data_len != m->pkt_len))
+		return false;
+	b->outcomes[i] = RX_recorded;
+	return decap_straight(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &b->decaps[i]) &&
+	       rtp_is_plain(burst_payload(b, i), d->payload_bytes);
 }
 
 void burst_fill_area(struct burst *b, unsigned int i)
@@ -226,12 +239,23 @@ static __attribute__((noinline, cold)) void take_fragments(struct burst *b,
 void burst_parse(struct burst *b, const struct burst_rules *rules, const struct stream_table *table,
 	uint64_t tally[RX_COUNTER_COUNT])
 {
+	uint64_t bytes = 0;
+
 	b->media_count = 0;
 	b->fragment_count = 0;
 	for (unsigned int i = 0; i < b->count; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], const void *));
-	for (unsigned int i = 0; i < b->count; i++)
-		parse_packet(b, rules, table, i, tally);
+	for (unsigned int i = 0; i < b->count; i++) {
+		b->arrivals[i] = b->now_ns;
+		bytes += b->mbufs[i]->pkt_len;
+		if (unlikely(has_bad_checksum(b->mbufs[i])))
+			tally[RX_bad_checksum]++;
+		if (likely(parse_straight(b, i)))
+			begin_look_up(b, table, i, rules->rx);
+		else
+			parse_any(b, rules, table, i, tally);
+	}
+	tally[RX_bytes] += bytes;
 	if (unlikely(b->fragment_count > 0))
 		take_fragments(b, rules, table, tally);
 }

@@ -19,6 +19,7 @@ enum command_kind {
 	COMMAND_SET,	/* a gate */
 	COMMAND_REMOVE, /* close the gate for good; always acknowledged */
 	COMMAND_WATCH,	/* which payload types are watched; never acknowledged */
+	COMMAND_COPY,	/* the stream becomes a copy of another; never acknowledged */
 };
 
 struct command {
@@ -33,6 +34,7 @@ struct command {
 			uint32_t ordinal;
 		};
 		struct stream_watch watch; /* of a COMMAND_WATCH */
+		uint32_t copy_of;	   /* of a COMMAND_COPY */
 	};
 	uint32_t stream;
 	uint8_t kind; /* enum command_kind */

@@ -130,6 +130,20 @@ struct gate_setting {
 int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_setting *setting,
 	stream_id *out);
 
+#define STREAM_COPIES_MAX 64 /* tracks that one flow feeds */
+
+/* Adds a flow that feeds `count` tracks (1 to STREAM_COPIES_MAX), all visible at once: settings[0]
+ * is of the flow's own stream, the others of copies of it. Each packet passes each gate by itself.
+ * A copy is no flow of its own, and a stream to all other functions here but stream_watch; removing
+ * the flow's own stream leaves the copies without packets. ids gets all of them. As stream_add;
+ * after an error nothing was added. */
+int stream_add_copied(struct dataplane *d, const struct flow *flow,
+	const struct gate_setting *settings, unsigned int count, stream_id *ids);
+
+/* One copy more of a stream that is no copy itself. 0, -ENOENT, -ENOSPC, -ENOMEM. */
+int stream_copy(
+	struct dataplane *d, stream_id id, const struct gate_setting *setting, stream_id *out);
+
 /* The stream of a flow, or 0. */
 stream_id stream_find(struct dataplane *d, const struct flow *flow);
 

@@ -3,9 +3,6 @@
 
 #include "dataplane/decap_layer.h"
 
-#define MORE_FRAGMENTS 0x2000
-#define FRAGMENT_OFFSET 0x1fff
-
 /* A link header of `bytes` bytes with the EtherType at `type_at`. */
 static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t type_at)
 {
@@ -216,12 +213,6 @@ static enum layer parse_extension(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	p->at += bytes;
 	return after_protocol(p, h[0]);
-}
-
-static inline bool is_tunnel_port(uint16_t port)
-{
-	return port == PORT_VXLAN || port == PORT_GENEVE || port == PORT_VXLAN_OLD ||
-	       port == PORT_MPLS;
 }
 
 /* They stand at the beginning of UDP's header and of TCP's. */

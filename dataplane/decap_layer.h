@@ -26,6 +26,10 @@
 #define PORT_GENEVE 6081
 #define PORT_MPLS 6635
 
+/* Of IPv4's fragment field. */
+#define MORE_FRAGMENTS 0x2000
+#define FRAGMENT_OFFSET 0x1fff
+
 enum layer {
 	LAYER_LINK,
 	LAYER_VLAN,
@@ -63,6 +67,12 @@ static inline uint16_t be16(const uint8_t *p)
 static inline uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)be16(p) << 16 | be16(p + 2);
+}
+
+static inline bool is_tunnel_port(uint16_t port)
+{
+	return port == PORT_VXLAN || port == PORT_GENEVE || port == PORT_VXLAN_OLD ||
+	       port == PORT_MPLS;
 }
 
 /* The next n bytes, or NULL when the packet or what we have of it ends before. */

@@ -73,15 +73,20 @@ static void refill(struct filling *f)
 			f->spare + f->spare_count, sizeof(uint32_t), REFILL, NULL);
 }
 
-static void write_header(uint8_t *data, uint32_t ordinal, uint64_t base_ns)
+/* All of it at once, so that its line need not be read. */
+static void write_header(const struct chunk *c, const struct stream *s)
 {
-	struct chunk_header *h = (struct chunk_header *)(void *)data;
+	struct chunk_header h __attribute__((aligned(TAIL_BYTES))) = {
+		.magic = CHUNK_MAGIC,
+		.version = CHUNK_VERSION,
+		.base_ns = s->base_ns,
+		.stream = c->ordinal,
+		.used_bytes = c->used,
+		.frames = c->frames,
+	};
 
-	memset(h, 0, sizeof(*h));
-	h->magic = CHUNK_MAGIC;
-	h->version = CHUNK_VERSION;
-	h->base_ns = base_ns;
-	h->stream = ordinal;
+	static_assert(sizeof(h) == TAIL_BYTES, "a line");
+	tail_write_line(c->data, (const uint8_t *)&h);
 }
 
 /* Tracks that begin together would be flushed together for ever: a stream's first chunk is closed
@@ -114,7 +119,7 @@ bool filling_open(struct filling *f, uint32_t stream, const struct stream_target
 	c->track = target->track;
 	c->stream = stream;
 	c->opened_ns = arrival_ns;
-	write_header(c->data, target->ordinal, arrival_ns);
+	c->ordinal = target->ordinal;
 	s->chunk = c->index;
 	s->used = HEADER_UNITS;
 	s->limit = (uint16_t)limit;
@@ -126,17 +131,16 @@ bool filling_open(struct filling *f, uint32_t stream, const struct stream_target
 void filling_hand_over(struct filling *f, struct stream *s)
 {
 	struct chunk *c;
-	struct chunk_header *h;
 	unsigned int writer;
 
 	if (s->chunk == CHUNK_NONE)
 		return;
 	c = &f->chunks[s->chunk];
-	h = chunk_header_of(c);
-	h->used_bytes = s->used * STREAM_UNIT_BYTES;
-	h->frames = s->frames;
-	c->used = h->used_bytes;
+	c->used = s->used * STREAM_UNIT_BYTES;
 	c->frames = s->frames;
+	write_header(c, s);
+	tail_close(&f->table->tails[s - f->table->streams], c->data, c->used);
+	tail_fence();
 	c->stream = STREAM_NONE;
 	s->chunk = CHUNK_NONE;
 	f->busy--;

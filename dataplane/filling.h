@@ -15,6 +15,8 @@
 #include "common/topology.h"
 #include "dataplane/stream_table.h"
 
+#define FILLING_AHEAD 8 /* chunks from the top of the stack whose descriptor is asked for */
+
 struct filling {
 	uint8_t *pieces[CHUNK_PIECES_MAX];
 	struct chunk *chunks;	 /* all of the process */
@@ -76,10 +78,13 @@ static inline uint8_t *filling_data(const struct filling *f, uint32_t chunk)
 	return f->pieces[chunk >> f->piece_bits] + ((size_t)in_piece << f->chunk_bits);
 }
 
-/* Where the next frame of a stream that has a chunk goes. */
-static inline uint8_t *filling_next(const struct filling *f, const struct stream *s)
+/* Asks for the lines that opening a chunk, or handing one over, will touch. */
+static inline void filling_prefetch_change(const struct filling *f, const struct stream *s)
 {
-	return filling_data(f, s->chunk) + (size_t)s->used * STREAM_UNIT_BYTES;
+	if (s->chunk != CHUNK_NONE)
+		__builtin_prefetch(&f->chunks[s->chunk], 1);
+	if (f->spare_count > FILLING_AHEAD)
+		__builtin_prefetch(&f->chunks[f->spare[f->spare_count - FILLING_AHEAD]], 1);
 }
 
 /* True when a frame of `units` units that arrived at arrival_ns can join the stream's chunk. */

@@ -110,13 +110,56 @@ static void watch(struct gates *g, const struct command *c)
 		c->watch.told || c->watch.withhold != WITHHOLD_NOTHING;
 }
 
+/* --- Copies --- */
+
+static void link_copy(struct gates *g, uint32_t of, uint32_t copy)
+{
+	struct stream_gate *gates = g->table->gates;
+
+	gates[copy].copy = gates[of].copy;
+	gates[copy].copy_before = of;
+	if (gates[of].copy != STREAM_NONE)
+		gates[gates[of].copy].copy_before = copy;
+	gates[of].copy = copy;
+	g->table->streams[of].copied = true;
+}
+
+/* Takes a copy out of its list; with a flow's own stream all copies lose their source. */
+static void unlink_copies(struct gates *g, uint32_t stream)
+{
+	struct stream_gate *gates = g->table->gates;
+	uint32_t before = gates[stream].copy_before;
+	uint32_t next = gates[stream].copy;
+
+	if (before != STREAM_NONE) {
+		gates[before].copy = next;
+		if (next != STREAM_NONE)
+			gates[next].copy_before = before;
+		g->table->streams[before].copied =
+			next != STREAM_NONE && gates[before].copy_before == STREAM_NONE;
+	}
+	while (before == STREAM_NONE && next != STREAM_NONE) {
+		uint32_t copy = next;
+
+		next = gates[copy].copy;
+		gates[copy].copy = STREAM_NONE;
+		gates[copy].copy_before = STREAM_NONE;
+	}
+	gates[stream].copy = STREAM_NONE;
+	gates[stream].copy_before = STREAM_NONE;
+	g->table->streams[stream].copied = false;
+}
+
 static void carry_out(struct gates *g, const struct command *c)
 {
 	if (c->kind == COMMAND_REMOVE) {
 		close_gate(g, c->stream, GATE_OFF);
+		unlink_copies(g, c->stream);
 		send_ack(g, c->stream + 1ULL, c->cookie);
 	} else if (c->kind == COMMAND_WATCH) {
 		watch(g, c);
+	} else if (c->kind == COMMAND_COPY) {
+		link_copy(g, c->copy_of, c->stream);
 	} else if (c->gate == GATE_RECORD) {
 		open_gate(g, c);
 	} else {

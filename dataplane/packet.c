@@ -25,6 +25,29 @@ void packet_free(struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/* True for an mbuf that is as its pool wants it. */
+static inline bool is_plain(const struct rte_mbuf *m)
+{
+	return likely(m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1);
+}
+
+void packet_free_burst(struct rte_mbuf *const mbufs[], unsigned int count)
+{
+	unsigned int i = 0;
+
+	while (i < count) {
+		struct rte_mempool *pool = mbufs[i]->pool;
+		unsigned int first = i;
+
+		while (i < count && mbufs[i]->pool == pool && is_plain(mbufs[i]))
+			i++;
+		if (i > first)
+			rte_mempool_put_bulk(pool, (void *const *)(mbufs + first), i - first);
+		else
+			rte_pktmbuf_free(mbufs[i++]);
+	}
+}
+
 void packet_describe(struct rte_mbuf *m, const struct decap *d, uint8_t rx)
 {
 	struct packet *p = packet_of(m);

@@ -39,6 +39,7 @@ static bool open_chunk(struct rx *rx, uint32_t stream, const struct stream_targe
 	return true;
 }
 
+/* To `out`, with room for as much again as a line. */
 static inline void copy_payload(uint8_t *out, const struct burst *b, unsigned int i, uint32_t bytes)
 {
 	if (likely(burst_readable(b, i) == bytes)) {
@@ -50,26 +51,42 @@ static inline void copy_payload(uint8_t *out, const struct burst *b, unsigned in
 		memcpy(out, read, bytes);
 }
 
-static void write_frame(struct rx *rx, struct stream *s, const struct burst *b, unsigned int i)
+/* True when tail_append_whole may have it. */
+static inline bool is_whole(const struct burst *b, unsigned int i)
 {
+	const struct rte_mbuf *m = b->mbufs[i];
 	uint32_t bytes = b->decaps[i].payload_bytes;
-	uint32_t units = chunk_frame_bytes(bytes) / STREAM_UNIT_BYTES;
-	uint8_t *out = filling_next(&rx->filling, s);
+
+	return TAIL_PAST_CACHES && bytes % STREAM_UNIT_BYTES == 0 &&
+	       burst_readable(b, i) == bytes &&
+	       m->data_off + b->decaps[i].payload_offset + bytes + TAIL_READ_BEHIND <= m->buf_len;
+}
+
+static inline void write_frame(
+	struct rx *rx, uint32_t stream, const struct burst *b, unsigned int i)
+{
+	struct stream *s = &rx->table->streams[stream];
+	struct tail *tail = &rx->table->tails[stream];
+	uint8_t *chunk = filling_data(&rx->filling, s->chunk);
+	uint32_t used = s->used * STREAM_UNIT_BYTES;
 	struct chunk_frame frame = {
 		.arrival_us = (int32_t)((int64_t)(b->arrivals[i] - s->base_ns) / 1000),
-		.length = (uint16_t)bytes,
+		.length = (uint16_t)b->decaps[i].payload_bytes,
 	};
 
-	memset(out + (units - 1) * STREAM_UNIT_BYTES, 0, STREAM_UNIT_BYTES);
-	memcpy(out, &frame, sizeof(frame));
-	copy_payload(out + sizeof(frame), b, i, bytes);
-	s->used = (uint16_t)(s->used + units);
+	if (likely(is_whole(b, i))) {
+		used = tail_append_whole(tail, chunk, used, &frame, burst_payload(b, i));
+	} else {
+		copy_payload(tail_begin(&rx->scratch, tail, used), b, i, frame.length);
+		used = tail_append(&rx->scratch, tail, chunk, used, &frame);
+	}
+	s->used = (uint16_t)(used / STREAM_UNIT_BYTES);
 	s->frames++;
 }
 
 static bool is_for(const struct chunk *c, const struct stream_target *target)
 {
-	return c->track == target->track && chunk_header_of(c)->stream == target->ordinal;
+	return c->track == target->track && c->ordinal == target->ordinal;
 }
 
 /* A frame that came late, by the gate as it was, leaves no chunk behind that the next one, by the
@@ -103,7 +120,7 @@ static enum rx_counter store(struct rx *rx, const struct burst *b, unsigned int 
 			return RX_drop_no_chunk;
 		}
 	}
-	write_frame(rx, s, b, i);
+	write_frame(rx, stream, b, i);
 	if (unlikely(target))
 		part_from_late_frame(rx, s, now);
 	return RX_recorded;
@@ -122,6 +139,30 @@ static uint64_t since(const struct burst *b, unsigned int i)
 	return b->own_times ? packet_area_of(b->mbufs[i])->since_ns : b->since_ns;
 }
 
+/* A copy is judged by its own gate, and is a packet of its own in the sums. */
+static void record_copies(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
+{
+	const struct stream_gate *gates = rx->table->gates;
+
+	for (uint32_t c = gates[stream].copy; c != STREAM_NONE; c = gates[c].copy) {
+		enum rx_counter outcome = record_packet(rx, b, i, c);
+
+		rx->tally[RX_copied]++;
+		rx->tally[outcome]++;
+	}
+}
+
+/* Whether the packet is withheld from the stream's own track. */
+static bool serve_others(
+	struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream, enum gate gate)
+{
+	const struct stream *s = &rx->table->streams[stream];
+
+	if (s->copied)
+		record_copies(rx, b, i, stream);
+	return s->watched && watch_packet(rx, b, i, stream, gate);
+}
+
 enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
 {
 	struct stream *s = &rx->table->streams[stream];
@@ -134,7 +175,7 @@ enum rx_counter record_packet(struct rx *rx, const struct burst *b, unsigned int
 		target = gates_judge(&rx->gates, stream, since(b, i));
 		gate = target->gate;
 	}
-	if (unlikely(s->watched) && watch_packet(rx, b, i, stream, gate))
+	if (unlikely(s->watched | s->copied) && serve_others(rx, b, i, stream, gate))
 		return RX_withheld;
 	switch (gate) {
 	case GATE_RECORD:
@@ -207,37 +248,43 @@ enum rx_counter record_control(struct rx *rx, const struct burst *b, unsigned in
 	return outcome == RX_recorded ? RX_rtcp_recorded : outcome;
 }
 
-static inline const uint8_t *line_of(const uint8_t *p)
-{
-	return p - (uintptr_t)p % LINE_BYTES;
-}
-
-/* The lines that a packet is copied to, and from: of these the first has been read. */
+/* The tail, and the lines of the packet behind the first, which has been read; when its frame will
+ * not fit, the descriptors of chunks, too. */
 static inline void prefetch_copy(
-	const struct rx *rx, const struct burst *b, unsigned int i, const struct stream *s)
+	const struct rx *rx, const struct burst *b, unsigned int i, uint32_t stream)
 {
+	const struct stream *s = &rx->table->streams[stream];
 	uint32_t bytes = burst_readable(b, i);
 	const uint8_t *from = burst_payload(b, i);
-	const uint8_t *from_end = from + bytes;
-	const uint8_t *to = filling_next(&rx->filling, s);
-	const uint8_t *to_end = to + sizeof(struct chunk_frame) + bytes;
+	const uint8_t *end = from + bytes;
 
-	for (to = line_of(to); to < to_end; to += LINE_BYTES)
-		__builtin_prefetch(to, 1);
-	for (from = line_of(from) + LINE_BYTES; from < from_end; from += LINE_BYTES)
+	__builtin_prefetch(&rx->table->tails[stream], 1);
+	for (from += LINE_BYTES - (uintptr_t)from % LINE_BYTES; from < end; from += LINE_BYTES)
 		rte_prefetch0(from);
+	if (s->chunk == CHUNK_NONE ||
+		s->used + chunk_frame_bytes(bytes) / STREAM_UNIT_BYTES > s->limit) {
+		filling_prefetch_change(&rx->filling, s);
+		rte_prefetch0(&rx->table->gates[stream]);
+	}
+}
+
+/* A packet for the control thread is described in it. */
+static inline void prefetch_area(struct rte_mbuf *m)
+{
+	const uint8_t *area = (const uint8_t *)packet_area_of(m);
+
+	for (uint32_t at = 0; at < sizeof(struct packet_area); at += LINE_BYTES)
+		__builtin_prefetch(area + at, 1);
 }
 
 void record_prefetch(const struct rx *rx, const struct burst *b)
 {
 	for (unsigned int k = 0; k < b->media_count; k++) {
 		uint32_t stream = b->look_ups[k].stream;
-		const struct stream *s;
 
-		if (stream == STREAM_NONE)
-			continue;
-		s = &rx->table->streams[stream];
-		if (s->gate == GATE_RECORD && s->chunk != CHUNK_NONE)
-			prefetch_copy(rx, b, b->media[k], s);
+		if (unlikely(stream == STREAM_NONE))
+			prefetch_area(b->mbufs[b->media[k]]);
+		else if (rx->table->streams[stream].gate == GATE_RECORD)
+			prefetch_copy(rx, b, b->media[k], stream);
 	}
 }

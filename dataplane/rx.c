@@ -203,7 +203,7 @@ static void apply_lossless(struct rx *rx, struct burst *b)
 		rx->tally[outcome]++;
 		b->mbufs[kept++] = b->mbufs[i];
 	}
-	rte_pktmbuf_free_bulk(b->mbufs, kept);
+	packet_free_burst(b->mbufs, kept);
 }
 
 static void apply(struct rx *rx, struct burst *b)
@@ -224,7 +224,7 @@ static void apply(struct rx *rx, struct burst *b)
 		rx->tally[outcome]++;
 		b->mbufs[kept++] = b->mbufs[i];
 	}
-	rte_pktmbuf_free_bulk(b->mbufs, kept);
+	packet_free_burst(b->mbufs, kept);
 	enqueue_all(rx);
 }
 

@@ -69,6 +69,7 @@ struct rx {
 	struct rte_mbuf *unknown[BURST_PACKETS];
 	struct burst polled;
 	struct burst reinjected;
+	struct tail_scratch scratch;
 	uint64_t tally[RX_COUNTER_COUNT]; /* since the last time that it was added to counters */
 	/* Quiet points: when it has grown by two, the core looks at no stream that left the table
 	 * before. Read by control. */

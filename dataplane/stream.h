@@ -37,8 +37,9 @@ struct stream {
 	uint16_t limit;		  /* rx; units that may be filled */
 	uint16_t frames;	  /* rx; in it */
 	uint8_t gate;		  /* rx; enum gate in effect */
-	uint8_t opening : 7;	  /* rx; enum stream_opening */
+	uint8_t opening : 6;	  /* rx; enum stream_opening */
 	uint8_t watched : 1;	  /* rx; stream_gate tells for what */
+	uint8_t copied : 1;	  /* rx; its packets go to other tracks, too: stream_gate.copy */
 	_Atomic uint32_t ssrc;	  /* rx; read by control, as are the counts below */
 	_Atomic uint32_t recorded;
 	_Atomic uint32_t not_wanted;
@@ -62,6 +63,10 @@ struct stream_gate {
 	struct stream_watch watch;   /* rx */
 	uint64_t silent_until_ns;    /* rx; with WITHHOLD_AUDIO */
 	_Atomic uint32_t withheld;   /* rx; read by control */
+	/* rx; a flow's stream and its copies are a list: the next and the one before, or
+	 * STREAM_NONE. A copy is a stream that no look-up finds. */
+	uint32_t copy;
+	uint32_t copy_before;
 };
 
 struct stream_entry {
@@ -73,7 +78,7 @@ struct stream_entry {
 	uint8_t version;     /* control; 4 or 6 */
 	uint8_t rx;	     /* control */
 	bool live;	     /* control; its id is valid */
-	bool indexed;	     /* control; a look-up finds it */
+	bool indexed;	     /* control; a look-up finds it; never a copy */
 };
 
 /* By the owner thread only: a plain add, not an atomic one. */

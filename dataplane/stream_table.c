@@ -51,6 +51,14 @@ static uint32_t bucket_count(uint32_t streams_max)
 	return buckets;
 }
 
+uint64_t stream_table_bytes(uint32_t streams_max)
+{
+	return 2ULL * bucket_count(streams_max) * sizeof(struct bucket) +
+	       (uint64_t)streams_max * (sizeof(struct stream) + sizeof(struct stream_gate) +
+					       sizeof(struct flow_key6) +
+					       sizeof(struct stream_entry) + sizeof(struct tail));
+}
+
 static bool map_all(struct stream_table *t, uint32_t buckets)
 {
 	size_t count = t->streams_max;
@@ -61,8 +69,9 @@ static bool map_all(struct stream_table *t, uint32_t buckets)
 	t->gates = map_block(t, 3, count * sizeof(struct stream_gate));
 	t->keys6 = map_block(t, 4, count * sizeof(struct flow_key6));
 	t->entries = map_block(t, 5, count * sizeof(struct stream_entry));
+	t->tails = map_block(t, 6, count * sizeof(struct tail));
 	return t->index4.buckets && t->index6.buckets && t->streams && t->gates && t->keys6 &&
-	       t->entries;
+	       t->entries && t->tails;
 }
 
 int stream_table_create(struct stream_table *t, uint32_t streams_max, struct errmsg *e)
@@ -230,38 +239,69 @@ static void fill_stream(struct stream_table *t, uint32_t i, const struct flow_ke
 		t->keys6[i] = key->v6;
 	s->chunk = CHUNK_NONE;
 	s->gate = target->gate;
-	t->gates[i] = (struct stream_gate){.now = *target, .before = *target};
+	t->gates[i] = (struct stream_gate){
+		.now = *target, .before = *target, .copy = STREAM_NONE, .copy_before = STREAM_NONE};
 	t->entries[i].version = key->version;
 	t->entries[i].watcher = NULL;
 	t->entries[i].live = true;
-	t->entries[i].indexed = true;
+	t->entries[i].indexed = false;
+}
+
+int stream_table_take(struct stream_table *t, const struct flow_key *key,
+	const struct stream_target *target, uint32_t *out)
+{
+	uint32_t i = t->free;
+
+	*out = STREAM_NONE;
+	if (i == STREAM_NONE)
+		return -ENOSPC;
+	t->free = t->entries[i].next;
+	t->count++;
+	fill_stream(t, i, key, target);
+	*out = i;
+	return 0;
+}
+
+int stream_table_publish(struct stream_table *t, uint32_t stream)
+{
+	const struct stream_index *index;
+	struct bucket *home;
+	struct bucket *bucket;
+	struct flow_key key;
+	unsigned int entry;
+	uint32_t hash;
+
+	stream_table_key(t, stream, &key);
+	index = stream_table_index(t, key.version);
+	hash = flow_key_hash(&key);
+	if (find_place(index, hash, &bucket, &entry) != 0)
+		return -ENOSPC;
+	home = &index->buckets[hash & index->mask];
+	t->entries[stream].indexed = true;
+	atomic_store_explicit(&bucket->streams[entry], stream, memory_order_release);
+	atomic_store_explicit(&bucket->tags[entry], tag_of(hash), memory_order_release);
+	if (bucket != home)
+		add_strayed(home, 1);
+	return 0;
 }
 
 int stream_table_add(struct stream_table *t, const struct flow_key *key,
 	const struct stream_target *target, uint32_t *out)
 {
-	const struct stream_index *index = stream_table_index(t, key->version);
-	uint32_t hash = flow_key_hash(key);
-	struct bucket *home = &index->buckets[hash & index->mask];
-	struct bucket *bucket;
-	unsigned int entry;
-	uint32_t i;
+	int err;
 
-	*out = stream_table_find(t, key, hash);
+	*out = stream_table_find(t, key, flow_key_hash(key));
 	if (*out != STREAM_NONE)
 		return -EEXIST;
-	if (t->free == STREAM_NONE || find_place(index, hash, &bucket, &entry) != 0)
-		return -ENOSPC;
-	i = t->free;
-	t->free = t->entries[i].next;
-	t->count++;
-	fill_stream(t, i, key, target);
-	atomic_store_explicit(&bucket->streams[entry], i, memory_order_release);
-	atomic_store_explicit(&bucket->tags[entry], tag_of(hash), memory_order_release);
-	if (bucket != home)
-		add_strayed(home, 1);
-	*out = i;
-	return 0;
+	err = stream_table_take(t, key, target, out);
+	if (err == 0)
+		err = stream_table_publish(t, *out);
+	if (err < 0 && *out != STREAM_NONE) {
+		t->entries[*out].live = false;
+		stream_table_free(t, *out);
+		*out = STREAM_NONE;
+	}
+	return err;
 }
 
 static bool remove_from(struct bucket *b, uint32_t stream)

@@ -23,6 +23,7 @@
 #include "common/errmsg.h"
 #include "dataplane/flow.h"
 #include "dataplane/stream.h"
+#include "dataplane/tail.h"
 
 #define BUCKET_ENTRIES 8
 #define BUCKET_REACH 8 /* buckets after its home where an entry may stand */
@@ -46,12 +47,13 @@ struct stream_block {
 	size_t bytes;
 };
 
-#define STREAM_BLOCKS 6
+#define STREAM_BLOCKS 7
 
 struct stream_table {
 	struct stream_index index4;
 	struct stream_index index6;
 	struct stream *streams;
+	struct tail *tails;
 	struct stream_gate *gates;
 	struct flow_key6 *keys6; /* keys of the streams that are of IPv6 */
 	uint32_t streams_max;
@@ -66,8 +68,19 @@ struct stream_table {
 int stream_table_create(struct stream_table *t, uint32_t streams_max, struct errmsg *e);
 void stream_table_destroy(struct stream_table *t);
 
-/* Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that is
- * there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
+/* Memory that a table of so many streams takes, in bytes. */
+uint64_t stream_table_bytes(uint32_t streams_max);
+
+/* Takes a place for a stream, which no look-up finds yet. 0 or -ENOSPC. Control. */
+int stream_table_take(struct stream_table *t, const struct flow_key *key,
+	const struct stream_target *target, uint32_t *out);
+
+/* From now on look-ups find a stream that has a place, whose key must not be in the index. 0, or
+ * -ENOSPC when the neighbourhood of the key's bucket is full. Control. */
+int stream_table_publish(struct stream_table *t, uint32_t stream);
+
+/* Both. Adds a stream whose gate is `target`, in effect at once. 0, -EEXIST (*out is the one that
+ * is there), -ENOSPC when the table or the neighbourhood of the key's bucket is full. Control. */
 int stream_table_add(struct stream_table *t, const struct flow_key *key,
 	const struct stream_target *target, uint32_t *out);
 

@@ -120,42 +120,136 @@ static struct stream_target first_target(const struct gate_setting *setting)
 	};
 }
 
-static int add_to_table(struct dataplane *d, const struct flow_key *key,
-	const struct stream_target *target, uint32_t *stream)
+/* A flow whose old stream is being removed is free for a new one. -EEXIST: *stream is live. */
+static int claim_flow(struct dataplane *d, const struct flow_key *key, uint32_t *stream)
 {
+	free_left(d);
+	*stream = stream_table_find(&d->table, key, flow_key_hash(key));
+	if (*stream == STREAM_NONE)
+		return 0;
+	if (d->table.entries[*stream].live)
+		return -EEXIST;
+	leave(d, *stream);
+	return 0;
+}
+
+/* A place that no rx core has seen. */
+static void give_back(struct dataplane *d, uint32_t stream)
+{
+	d->table.entries[stream].live = false;
+	d->table.entries[stream].generation++;
+	stream_table_free(&d->table, stream);
+}
+
+/* Places for a stream and its copies, tied together. */
+static int take_places(struct dataplane *d, const struct flow *flow, const struct flow_key *key,
+	const struct gate_setting *settings, unsigned int count, uint32_t *places)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		struct stream_target target = first_target(&settings[i]);
+		int err = stream_table_take(&d->table, key, &target, &places[i]);
+
+		if (err < 0) {
+			while (i-- > 0)
+				give_back(d, places[i]);
+			return err;
+		}
+		d->table.entries[places[i]].rx = flow->rx;
+		if (i == 0)
+			continue;
+		d->table.gates[places[i]].copy_before = places[i - 1];
+		d->table.gates[places[i - 1]].copy = places[i];
+	}
+	d->table.streams[places[0]].copied = count > 1;
+	return 0;
+}
+
+static int publish(struct dataplane *d, const uint32_t *places, unsigned int count)
+{
+	int err = stream_table_publish(&d->table, places[0]);
+
+	for (unsigned int i = 0; err < 0 && i < count; i++)
+		give_back(d, places[i]);
+	return err;
+}
+
+static int send_settings(struct dataplane *d, const struct gate_setting *settings,
+	unsigned int count, const uint32_t *places)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < count && err == 0; i++)
+		if (first_target(&settings[i]).gate != settings[i].gate)
+			err = send_setting(d, places[i], &settings[i], 0);
+	return err;
+}
+
+int stream_add_copied(struct dataplane *d, const struct flow *flow,
+	const struct gate_setting *settings, unsigned int count, stream_id *ids)
+{
+	uint32_t places[STREAM_COPIES_MAX];
+	struct flow_key key;
+	uint32_t stream;
 	int err;
 
-	free_left(d);
-	err = stream_table_add(&d->table, key, target, stream);
-	if (err != -EEXIST || d->table.entries[*stream].live)
+	memset(ids, 0, count * sizeof(*ids));
+	if (flow_key_of(flow, &key) < 0 || flow->rx >= d->config.rx_count || count == 0 ||
+		count > STREAM_COPIES_MAX)
+		return -EINVAL;
+	err = claim_flow(d, &key, &stream);
+	if (err == -EEXIST)
+		ids[0] = id_of(d, stream);
+	if (err == 0)
+		err = take_places(d, flow, &key, settings, count, places);
+	if (err == 0)
+		err = publish(d, places, count);
+	if (err < 0)
 		return err;
-	leave(d, *stream);
-	return stream_table_add(&d->table, key, target, stream);
+	err = send_settings(d, settings, count, places);
+	for (unsigned int i = 0; i < count; i++) {
+		if (err < 0)
+			take_back(d, places[i]);
+		else
+			ids[i] = id_of(d, places[i]);
+	}
+	return err;
 }
 
 int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_setting *setting,
 	stream_id *out)
 {
+	return stream_add_copied(d, flow, setting, 1, out);
+}
+
+int stream_copy(
+	struct dataplane *d, stream_id id, const struct gate_setting *setting, stream_id *out)
+{
 	struct stream_target target = first_target(setting);
+	uint32_t of = stream_of(d, id);
+	struct command c = {.kind = COMMAND_COPY, .copy_of = of};
 	struct flow_key key;
-	uint32_t stream;
 	int err;
 
 	*out = 0;
-	if (flow_key_of(flow, &key) < 0 || flow->rx >= d->config.rx_count)
-		return -EINVAL;
-	err = add_to_table(d, &key, &target, &stream);
-	if (err == -EEXIST)
-		*out = id_of(d, stream);
+	if (of == STREAM_NONE)
+		return -ENOENT;
+	free_left(d);
+	stream_table_key(&d->table, of, &key);
+	err = stream_table_take(&d->table, &key, &target, &c.stream);
 	if (err < 0)
 		return err;
-	d->table.entries[stream].rx = flow->rx;
-	if (target.gate != setting->gate)
-		err = send_setting(d, stream, setting, 0);
-	if (err < 0)
-		take_back(d, stream);
-	else
-		*out = id_of(d, stream);
+	d->table.entries[c.stream].rx = d->table.entries[of].rx;
+	err = command_send(queue_of(d, c.stream), &c);
+	if (err < 0) {
+		give_back(d, c.stream);
+		return err;
+	}
+	*out = id_of(d, c.stream);
+	err = send_settings(d, setting, 1, &c.stream);
+	if (err < 0) {
+		(void)stream_remove(d, *out, 0);
+		*out = 0;
+	}
 	return err;
 }
 

@@ -147,11 +147,13 @@ static int make_journal(struct helper *h, const struct order *o)
 	int fd = openat(h->setup.spool->recordings_fd,
 		spool_file_name(&o->event.recording, SPOOL_JOURNAL, name),
 		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err;
 
 	if (fd < 0)
 		return -errno;
+	err = journal_append_to(fd, o->line, false);
 	close(fd);
-	return journal_append(h->setup.spool->recordings, &o->event.recording, o->line, false);
+	return err;
 }
 
 static void open_recording(struct helper *h, struct order *o)

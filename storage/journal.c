@@ -175,6 +175,8 @@ static int read_stream(struct journal *j, const cJSON *o)
 	struct journal_stream s = {0};
 
 	if (!get_track(o, &s.track) || !get_number(o, "stream", UINT32_MAX, &s.ordinal) ||
+		(cJSON_HasObjectItem(o, "party") &&
+			!get_number(o, "party", UINT32_MAX, &s.party)) ||
 		!get_address(o, "source", &s.source) ||
 		!get_address(o, "destination", &s.destination) ||
 		!get_text(o, "encapsulation", s.encapsulation, sizeof(s.encapsulation)))
@@ -464,11 +466,23 @@ static int write_all(int fd, const char *data, size_t bytes)
 	return 0;
 }
 
+int journal_append_to(int fd, const char *lines, bool sync)
+{
+	off_t before = lseek(fd, 0, SEEK_END);
+	int err = write_all(fd, lines, strlen(lines));
+
+	/* Half a line would spoil the next. */
+	if (err != 0 && ftruncate(fd, before) != 0)
+		err = -EIO;
+	if (err == 0 && sync && fdatasync(fd) != 0)
+		err = -errno;
+	return err;
+}
+
 int journal_append(const char *folder, const struct uuid *recording, const char *lines, bool sync)
 {
 	char path[PATH_MAX];
 	int err = spool_file_path(folder, recording, SPOOL_JOURNAL, path);
-	off_t before;
 	int fd;
 
 	if (err != 0)
@@ -476,13 +490,7 @@ int journal_append(const char *folder, const struct uuid *recording, const char 
 	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	before = lseek(fd, 0, SEEK_END);
-	err = write_all(fd, lines, strlen(lines));
-	/* Half a line would spoil the next. */
-	if (err != 0 && ftruncate(fd, before) != 0)
-		err = -EIO;
-	if (err == 0 && sync && fdatasync(fd) != 0)
-		err = -errno;
+	err = journal_append_to(fd, lines, sync);
 	close(fd);
 	return err;
 }

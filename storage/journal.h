@@ -30,6 +30,7 @@
 struct journal_stream {
 	enum track track;
 	uint32_t ordinal;
+	uint32_t party; /* who speaks by it; see storage_note_stream */
 	struct netaddr source;
 	struct netaddr destination;
 	char encapsulation[JOURNAL_ENCAPSULATION_BYTES]; /* "", "vlan 12", … */
@@ -85,8 +86,8 @@ struct journal {
  * out of memory. */
 
 char *journal_line_open(const struct recording_info *info, const struct uuid *run);
-char *journal_line_stream(enum track track, uint32_t ordinal, const struct netaddr *source,
-	const struct netaddr *destination, const char *encapsulation);
+char *journal_line_stream(enum track track, uint32_t ordinal, uint32_t party,
+	const struct netaddr *source, const struct netaddr *destination, const char *encapsulation);
 char *journal_line_codecs(
 	enum track track, uint64_t at_ns, const struct codec *codecs, unsigned int count);
 char *journal_line_start(uint64_t at_ns);
@@ -115,5 +116,8 @@ int journal_read(
 /* Appends lines to `<folder>/<recording>.journal`, which must be there; with `sync` they are on
  * the disk when it returns (fdatasync(2)). Blocking. 0 or -errno. */
 int journal_append(const char *folder, const struct uuid *recording, const char *lines, bool sync);
+
+/* The same to a journal that is open for writing. */
+int journal_append_to(int fd, const char *lines, bool sync);
 
 #endif

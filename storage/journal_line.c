@@ -113,8 +113,8 @@ char *journal_line_open(const struct recording_info *info, const struct uuid *ru
 	return finish(&l);
 }
 
-char *journal_line_stream(enum track track, uint32_t ordinal, const struct netaddr *source,
-	const struct netaddr *destination, const char *encapsulation)
+char *journal_line_stream(enum track track, uint32_t ordinal, uint32_t party,
+	const struct netaddr *source, const struct netaddr *destination, const char *encapsulation)
 {
 	struct line l = begin("stream");
 	char cut[JOURNAL_ENCAPSULATION_BYTES];
@@ -122,6 +122,8 @@ char *journal_line_stream(enum track track, uint32_t ordinal, const struct netad
 	snprintf(cut, sizeof(cut), "%s", encapsulation ? encapsulation : "");
 	add_text(&l, "track", tracks_name(TRACK_BIT(track)));
 	add_number(&l, "stream", ordinal);
+	if (party)
+		add_number(&l, "party", party);
 	add_address(&l, "source", source);
 	add_address(&l, "destination", destination);
 	add_text(&l, "encapsulation", cut);

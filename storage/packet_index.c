@@ -35,15 +35,27 @@ void packet_index_free(struct packet_index *index)
 	memset(index, 0, sizeof(*index));
 }
 
+static uint16_t part_of(struct packet_index *index, uint32_t party)
+{
+	for (uint32_t i = 0; i < index->flow_count; i++)
+		if (index->flows[i].party == party)
+			return index->flows[i].part;
+	if (index->part_count == PACKET_PARTS_MAX)
+		return PACKET_PARTS_MAX - 1;
+	return index->part_count++;
+}
+
 static uint32_t enter_flow(struct packet_index *index, const struct packet_flow *flow)
 {
 	uint32_t i;
 
 	for (i = 0; i < index->flow_count; i++)
 		if (netaddr_equal(&index->flows[i].source, &flow->source) &&
-			netaddr_equal(&index->flows[i].destination, &flow->destination))
+			netaddr_equal(&index->flows[i].destination, &flow->destination) &&
+			index->flows[i].party == flow->party)
 			return i;
 	index->flows[i] = *flow;
+	index->flows[i].part = part_of(index, flow->party);
 	index->flow_count++;
 	return i;
 }
@@ -56,6 +68,7 @@ static uint32_t flow_of(struct packet_index *index, uint32_t ordinal)
 		const struct journal_stream *s = &index->journal->streams[i];
 
 		if (s->track == index->track && s->ordinal == ordinal) {
+			flow.party = s->party;
 			flow.source = s->source;
 			flow.destination = s->destination;
 			break;
@@ -153,7 +166,7 @@ static int open_redundancy(struct packet_index *index, struct packet *p, const u
 	size_t first = index->copy_count;
 	int err = 0;
 
-	if (count < 0)
+	if (count < 1)
 		return 0;
 	own = &blocks[count - 1];
 	for (int i = 0; err == 0 && i < count - 1; i++)
@@ -204,6 +217,11 @@ static int add_packet(struct packet_index *index, uint32_t flow, const struct tr
 
 	if (err != 0) {
 		index->malformed++;
+		return 0;
+	}
+	if (codec_map_is_other_media(&index->codecs, rtp.payload_type, frame->arrival_ns)) {
+		(void)codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
+		index->other_media++;
 		return 0;
 	}
 	source = enter_source(index, flow, rtp.ssrc);

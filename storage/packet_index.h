@@ -19,6 +19,8 @@
 #define PACKET_SOURCES_MAX 1024
 #define PACKET_REPORTS_MAX 65536
 
+#define PACKET_PARTS_MAX 64 /* further parties share the last part */
+
 /* Captures may bear any time; what is later counts as this. */
 #define PACKET_TIME_MAX (INT64_MAX / 4)
 
@@ -54,6 +56,8 @@ struct packet_copy {
 struct packet_flow {
 	struct netaddr source;
 	struct netaddr destination;
+	uint32_t party; /* as in the journal */
+	uint16_t part;	/* which of the track's parties, counted from 0 */
 };
 
 struct packet_source {
@@ -73,6 +77,7 @@ struct packet_index {
 	uint64_t recovered; /* packets that only a copy was there of */
 	struct packet_flow *flows;
 	uint32_t flow_count;
+	uint16_t part_count;	       /* parties that may speak at once: each has its own part */
 	struct packet_source *sources; /* PACKET_SOURCES_MAX */
 	uint32_t source_count;
 	struct codec_map codecs;
@@ -82,6 +87,7 @@ struct packet_index {
 	size_t sealed;		  /* packets that packet_seals has not looked at yet */
 	uint64_t undecryptable;	  /* SRTP that nobody has the key of; they are in undecodable */
 	uint64_t unauthenticated; /* SRTP that no key opened among such as were opened: left out */
+	uint64_t other_media;	  /* video and such: left out, and in no other count */
 	uint64_t malformed;	  /* no RTP */
 	uint64_t left_out;	  /* of too many sources */
 	uint64_t undecodable; /* of codecs that nothing here decodes, or malformed; left_out is not

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "storage/drift.h"
+#include "storage/overlap.h"
 #include "storage/redundancy.h"
 #include "storage/report_anchor.h"
 #include "storage/spool.h"
@@ -60,6 +61,8 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 	if (err == 0)
 		err = rtp_streams_find(&t->streams, &t->index);
 	if (err == 0)
+		err = overlap_split(&t->streams, &t->index, &t->reader);
+	if (err == 0)
 		err = timeline_place(&t->timeline, &t->index, &t->streams);
 	if (err == 0)
 		err = report_anchor_correct(&t->timeline, &t->index, &t->streams);
@@ -102,7 +105,7 @@ int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_
 	int err;
 
 	scale_samples(&t->index, rate_hz);
-	timeline_position(&t->timeline, &t->index, start_ns, rate_hz);
+	timeline_position(&t->timeline, &t->index, &t->streams, start_ns, rate_hz);
 	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
 	if (err == 0)
 		err = redundancy_fill(&t->index, rate_hz);

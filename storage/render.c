@@ -57,7 +57,8 @@ static int open_tracks(struct rendering *r)
 	return 0;
 }
 
-/* The highest rate of the tracks; codes as they came when one law is all there is. */
+/* The highest rate of the tracks; codes as they came when one law is all there is, and nothing is
+ * to be mixed. */
 static void choose_format(struct rendering *r)
 {
 	enum g711_law laws[TRACK_COUNT];
@@ -74,7 +75,8 @@ static void choose_format(struct rendering *r)
 			continue;
 		if (rate_hz > r->format.rate_hz)
 			r->format.rate_hz = rate_hz;
-		coded = coded && recorded_track_is_g711(t, &laws[with_audio]);
+		coded = coded && t->index.part_count <= 1 &&
+			recorded_track_is_g711(t, &laws[with_audio]);
 		with_audio++;
 	}
 	r->format.coded = coded && with_audio > 0 && (with_audio == 1 || laws[0] == laws[1]);
@@ -220,7 +222,8 @@ static void judge(struct rendering *r)
 			if (kind == PACKET_UNDECODABLE)
 				codec = &codecs->known[i].codec;
 			decodable = decodable ||
-				    (kind != PACKET_UNDECODABLE && kind != PACKET_REDUNDANT);
+				    (kind != PACKET_UNDECODABLE && kind != PACKET_REDUNDANT &&
+					    kind != PACKET_OTHER_MEDIA);
 		}
 	}
 	r->undecodable = codec != NULL;

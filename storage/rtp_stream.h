@@ -20,6 +20,7 @@
 struct rtp_stream {
 	uint32_t flow;
 	uint32_t ssrc;
+	uint16_t part; /* of those that may speak at once (packet_flow, then storage/overlap) */
 	uint8_t codec; /* of its first packet that is audio; else comfort noise; else an event */
 	bool has_media;
 	uint64_t packet_ns;	/* shortest step between packets in a row */

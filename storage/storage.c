@@ -79,11 +79,11 @@ static int note(struct storage *s, const struct uuid *recording, char *line)
 }
 
 int storage_note_stream(struct storage *s, const struct uuid *recording, enum track track,
-	uint32_t ordinal, const struct netaddr *source, const struct netaddr *destination,
-	const char *encapsulation)
+	uint32_t ordinal, uint32_t party, const struct netaddr *source,
+	const struct netaddr *destination, const char *encapsulation)
 {
 	return note(s, recording,
-		journal_line_stream(track, ordinal, source, destination, encapsulation));
+		journal_line_stream(track, ordinal, party, source, destination, encapsulation));
 }
 
 int storage_note_codecs(struct storage *s, const struct uuid *recording, enum track track,

@@ -113,6 +113,10 @@ enum sealed_by { SEALED_SRTP, SEALED_DTLS };
 void codec_seal(struct codec *codec, enum sealed_by by);
 bool codec_is_sealed(const struct codec *codec);
 
+/* Whether a codec is named as of other media, "VIDEO H264": bundled with audio, its packets are
+ * left out of the track. */
+bool codec_is_other_media(const struct codec *codec);
+
 #define DESTINATION_BUCKET_BYTES 256
 #define DESTINATION_KEY_BYTES 1024
 #define TEXT_BYTES 256
@@ -150,10 +154,11 @@ struct recording_window {
  * or removed. -EEXIST when it is open already; -ENOSPC when limits.tracks are open. */
 int storage_open(struct storage *s, const struct recording_info *info, track_ref refs[TRACK_COUNT]);
 
-/* Notes for the journal. at_ns: recording clock. */
+/* Notes for the journal. at_ns: recording clock. Streams of one party of a track take the place of
+ * each other, as on a mirror, where all are of party 0; those of different parties are mixed. */
 int storage_note_stream(struct storage *s, const struct uuid *recording, enum track track,
-	uint32_t ordinal, const struct netaddr *source, const struct netaddr *destination,
-	const char *encapsulation);
+	uint32_t ordinal, uint32_t party, const struct netaddr *source,
+	const struct netaddr *destination, const char *encapsulation);
 int storage_note_codecs(struct storage *s, const struct uuid *recording, enum track track,
 	uint64_t at_ns, const struct codec *codecs, unsigned int count);
 /* What the packets of an open track are (SRTP or RTP), from at_ns on, and the keys that open them:

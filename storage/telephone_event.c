@@ -57,6 +57,7 @@ static int enter(struct event_tones *tones, const struct packet *p,
 		*tone = (struct event_tone){.position = p->position,
 			.timestamp = p->timestamp,
 			.segment = p->segment,
+			.stream = p->stream,
 			.event = event->event,
 			.volume = event->volume};
 	}

@@ -28,6 +28,7 @@ struct event_tone {
 	int64_t samples;
 	uint32_t timestamp;
 	uint16_t segment;
+	uint16_t stream;
 	uint8_t event;
 	uint8_t volume;
 };

@@ -242,7 +242,8 @@ static void join(struct timeline *t, const struct rtp_streams *streams, uint32_t
 		const struct rtp_stream *other = &streams->list[e->stream];
 
 		if (other->ssrc == stream->ssrc && other->flow != stream->flow &&
-			e->clock_hz == s->clock_hz && e->first_arrival_ns < s->first_arrival_ns &&
+			other->part == stream->part && e->clock_hz == s->clock_hz &&
+			e->first_arrival_ns < s->first_arrival_ns &&
 			(!best || e->first_arrival_ns > best->first_arrival_ns))
 			best = e;
 	}
@@ -349,27 +350,31 @@ static void begin_at(struct timeline_segment *s, uint64_t start_ns, uint32_t rat
 	s->anchor_position = floor_divide(anchor + SECOND_NS / 2, SECOND_NS);
 }
 
-void timeline_position(
-	struct timeline *t, struct packet_index *index, uint64_t start_ns, uint32_t rate_hz)
+/* Who speaks beside others moves none of them. */
+void timeline_position(struct timeline *t, struct packet_index *index,
+	const struct rtp_streams *streams, uint64_t start_ns, uint32_t rate_hz)
 {
-	int64_t end = INT64_MIN;
+	int64_t ends[PACKET_PARTS_MAX];
 
+	for (unsigned int i = 0; i < PACKET_PARTS_MAX; i++)
+		ends[i] = INT64_MIN;
 	for (size_t i = 0; i < index->count; i++) {
 		struct packet *p = &index->packets[i];
 		struct timeline_segment *s = &t->segments[p->segment];
+		int64_t *end = &ends[streams->list[p->stream].part];
 		bool first = !s->begun;
 
 		if (first)
 			begin_at(s, start_ns, rate_hz);
 		p->position = s->anchor_position +
 			      ticks_to_samples(p->position - s->anchor_ticks, s->clock_hz, rate_hz);
-		if (first && !s->continues && end > p->position &&
-			end - p->position <= rate_hz / OVERLAP_PER_SECOND) {
-			s->anchor_position += end - p->position;
-			p->position = end;
+		if (first && !s->continues && *end > p->position &&
+			*end - p->position <= rate_hz / OVERLAP_PER_SECOND) {
+			s->anchor_position += *end - p->position;
+			p->position = *end;
 		}
-		if (p->samples > 0 && p->position + p->samples > end)
-			end = p->position + p->samples;
+		if (p->samples > 0 && p->position + p->samples > *end)
+			*end = p->position + p->samples;
 	}
 }
 

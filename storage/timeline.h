@@ -60,8 +60,8 @@ bool timeline_first_ns(
 	const struct timeline *t, const struct packet_index *index, uint64_t *first_ns);
 
 /* Turns ticks into samples after start_ns at rate_hz. The index is sorted by arrival. */
-void timeline_position(
-	struct timeline *t, struct packet_index *index, uint64_t start_ns, uint32_t rate_hz);
+void timeline_position(struct timeline *t, struct packet_index *index,
+	const struct rtp_streams *streams, uint64_t start_ns, uint32_t rate_hz);
 
 void timeline_free(struct timeline *t);
 

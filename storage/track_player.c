@@ -1,5 +1,6 @@
 #include "storage/track_player.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,27 @@
 #define SCRATCH_SAMPLES 65536
 #define STRETCH_MAX 64 /* samples that packet.stretch may add */
 
+/* Codes cannot be added up: who chooses the file's format sees to it. */
+static int make_parts(struct track_player *player)
+{
+	int err = 0;
+
+	assert(!player->lane.coded);
+	player->parts = calloc(player->index->part_count, sizeof(player->parts[0]));
+	if (!player->parts)
+		return -ENOMEM;
+	player->part_count = player->index->part_count;
+	for (uint16_t i = 0; err == 0 && i < player->part_count; i++)
+		err = lane_init(&player->parts[i], false, player->lane.law);
+	return err;
+}
+
 int track_player_init(struct track_player *player, const struct packet_index *index,
 	const struct rtp_streams *streams, const struct event_tones *tones,
 	struct payload_reader *reader, uint32_t rate_hz, bool coded, enum g711_law law)
 {
+	int err;
+
 	memset(player, 0, sizeof(*player));
 	player->index = index;
 	player->tones = tones;
@@ -25,7 +43,13 @@ int track_player_init(struct track_player *player, const struct packet_index *in
 	player->samples = malloc((SCRATCH_SAMPLES + STRETCH_MAX) * sizeof(player->samples[0]));
 	if (!player->voices || !player->samples)
 		return -ENOMEM;
-	return lane_init(&player->lane, coded, law);
+	err = lane_init(&player->lane, coded, law);
+	if (err == 0 && index->part_count > 1)
+		err = make_parts(player);
+	for (uint32_t i = 0; err == 0 && i < streams->count; i++)
+		player->voices[i].lane =
+			player->parts ? &player->parts[streams->list[i].part] : &player->lane;
+	return err;
 }
 
 void track_player_free(struct track_player *player)
@@ -37,6 +61,9 @@ void track_player_free(struct track_player *player)
 	}
 	free(player->voices);
 	free(player->samples);
+	for (uint16_t i = 0; i < player->part_count; i++)
+		lane_free(&player->parts[i]);
+	free(player->parts);
 	lane_free(&player->lane);
 	memset(player, 0, sizeof(*player));
 }
@@ -56,7 +83,7 @@ static int end_run(struct track_player *player, struct voice *v)
 	/* No further than the run went: a fraction of a sample may be left over. */
 	if (v->given + (int64_t)count > v->expected)
 		count = v->expected > v->given ? (size_t)(v->expected - v->given) : 0;
-	lane_put(&player->lane, v->given - player->at, out, count);
+	lane_put(v->lane, v->given - player->at, out, count);
 	return 0;
 }
 
@@ -95,7 +122,7 @@ static int put_samples(struct track_player *player, struct voice *v, int64_t at,
 	int err = 0;
 
 	if (!v->resampler) {
-		lane_put_pcm(&player->lane, at - player->at, samples, count);
+		lane_put_pcm(v->lane, at - player->at, samples, count);
 		return 0;
 	}
 	if (v->runs && (off < -1 || off > 1))
@@ -110,7 +137,7 @@ static int put_samples(struct track_player *player, struct voice *v, int64_t at,
 		err = resampler_put(v->resampler, samples, count, &out, &out_count);
 	if (err != 0)
 		return err;
-	lane_put(&player->lane, v->given - player->at, out, out_count);
+	lane_put(v->lane, v->given - player->at, out, out_count);
 	v->given += (int64_t)out_count;
 	v->taken += count;
 	v->expected = v->began + (int64_t)(v->taken * player->rate_hz / v->decoder->form.rate_hz);
@@ -196,7 +223,7 @@ static int put_packet(struct track_player *player, const struct packet *p)
 	if (player->lane.coded) {
 		memcpy(player->samples, payload, p->samples);
 		count = stretch(player->samples, p->samples, 1, p->stretch);
-		lane_put(&player->lane, p->position - player->at, player->samples, count);
+		lane_put(v->lane, p->position - player->at, player->samples, count);
 	} else {
 		count = stretch(player->samples, count, sizeof(player->samples[0]), p->stretch);
 		err = put_samples(player, v, p->position, player->samples, count);
@@ -240,7 +267,8 @@ static void put_tone(struct track_player *player, const struct event_tone *event
 
 		tone_fill(&tone, (uint64_t)(from - event->position), count, player->rate_hz,
 			player->samples);
-		lane_put_pcm(&player->lane, from - player->at, player->samples, count);
+		lane_put_pcm(player->voices[event->stream].lane, from - player->at, player->samples,
+			count);
 		from += (int64_t)count;
 	}
 }
@@ -257,6 +285,19 @@ static void put_tones(struct track_player *player)
 	for (size_t i = player->first_tone;
 		i < tones->count && tones->list[i].position < player->at + LANE_SAMPLES; i++)
 		put_tone(player, &tones->list[i]);
+}
+
+static void mix(struct track_player *player)
+{
+	int16_t *out = (int16_t *)(void *)player->lane.data;
+
+	for (size_t i = 0; player->parts && i < LANE_SAMPLES; i++) {
+		int32_t sum = 0;
+
+		for (uint16_t k = 0; k < player->part_count; k++)
+			sum += lane_pcm(&player->parts[k])[i];
+		out[i] = (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
+	}
 }
 
 int track_player_fill(struct track_player *player)
@@ -276,6 +317,7 @@ int track_player_fill(struct track_player *player)
 	}
 	err = end_runs(player);
 	put_tones(player);
+	mix(player);
 	return err;
 }
 
@@ -283,4 +325,6 @@ void track_player_next(struct track_player *player)
 {
 	player->at += LANE_SAMPLES;
 	lane_next(&player->lane);
+	for (uint16_t i = 0; i < player->part_count; i++)
+		lane_next(&player->parts[i]);
 }

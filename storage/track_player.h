@@ -1,5 +1,6 @@
 /* Plays one track onto its lane, stretch by stretch: packets decoded to their positions, events as
- * their tones in place of them. Owned by the finisher that made it. */
+ * their tones in place of them. Parties that may speak at once are played apart, and added up.
+ * Owned by the finisher that made it. */
 #ifndef LEGTAP_STORAGE_TRACK_PLAYER_H
 #define LEGTAP_STORAGE_TRACK_PLAYER_H
 
@@ -17,6 +18,7 @@ struct resampler;
 
 /* A stream while it is played. */
 struct voice {
+	struct lane *lane;
 	struct decoder *decoder;     /* NULL until it is needed */
 	struct concealer *concealer; /* NULL: not asked for, or the decoder has its own means */
 	uint8_t codec;
@@ -38,6 +40,8 @@ struct track_player {
 	uint32_t rate_hz;
 	struct span_list *concealed; /* gets what was invented; NULL: nothing is to be */
 	struct lane lane;
+	struct lane *parts; /* of each party, to be mixed to `lane`; NULL: there is one only */
+	uint16_t part_count;
 	struct voice *voices; /* of each stream */
 	uint32_t voice_count;
 	int16_t *samples;  /* of one packet, or of a piece of a tone */

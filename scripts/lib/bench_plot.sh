@@ -10,13 +10,15 @@ trap 'rm -f "$POINTS"' EXIT
 
 # streams, cycles a packet beyond the source, bytes of audio a second that one core takes at that
 points() {
-	local streams ns hz
-	hz=$(awk '/^cpu MHz/ { print $4; exit }' /proc/cpuinfo)
-	for streams in 1000 4000 16000 50000 105000 160000; do
-		ns=$("$PROGRAMS/rx_bench" --streams "$streams" --seconds 2 --only recorded |
-			awk '/^recorded/ { ns = $5 } END { print ns }')
-		awk -v s="$streams" -v ns="$ns" -v hz="$hz" 'BEGIN { printf "%d\t%.1f\t%.3f\n", s, ns * hz / 1000, 172 / ns }'
+	local streams object
+	object=$(mktemp)
+	for streams in 1000 4000 16000 50000 105000 160000 262000; do
+		: >"$object"
+		"$PROGRAMS/rx_bench" --streams "$streams" --seconds 2 --only 'recorded, all' --json "$object" >/dev/null
+		sed 's/.*"beyond_ns":\([0-9.]*\).*"cycles":\([0-9.]*\).*/\1 \2/' "$object" |
+			awk -v s="$streams" '{ printf "%d\t%.1f\t%.3f\n", s, $2, 172 / $1 }'
 	done
+	rm -f "$object"
 }
 
 command -v gnuplot >/dev/null || {

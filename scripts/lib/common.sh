@@ -49,6 +49,26 @@ trap_exit() {
 	trap 'exit 143' TERM
 }
 
+# take_huge_pages MIB: reserves so much more in huge pages of 2 MiB until the script ends, all of it or
+# none. False: the host has not got it to give, or not to us.
+take_huge_pages() {
+	local pages=$((($1 + 1) / 2)) file=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages before taken
+	[ -w "$file" ] || return 1
+	before=$(cat "$file")
+	echo $((before + pages)) >"$file" 2>/dev/null || true
+	taken=$(($(cat "$file") - before))
+	if [ "$taken" -lt "$pages" ]; then
+		give_huge_pages "$file" "$taken"
+		return 1
+	fi
+	at_exit give_huge_pages "$file" "$taken"
+}
+
+# Others may have taken or given some meanwhile.
+give_huge_pages() {
+	echo $(($(cat "$1") - $2)) >"$1"
+}
+
 # end_process PID [SECONDS]: asks it to end, insists after a while. Quiet when it is gone already.
 end_process() {
 	kill -TERM "$1" 2>/dev/null || return 0

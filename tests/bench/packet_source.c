@@ -9,8 +9,11 @@
 
 #include "dataplane/packet.h"
 
-#define ETHERNET_BYTES 14U
-#define IP_AT ETHERNET_BYTES
+#define ADDRESSES_BYTES 12U /* of Ethernet */
+#define TAG_BYTES 4U
+#define TYPE_VLAN 0x8100
+/* Offsets in a frame without tags. */
+#define IP_AT 14U
 #define ADDRESSES_AT (IP_AT + 12U) /* both addresses, then both ports */
 #define UDP_AT (IP_AT + 20U)
 #define RTP_AT (UDP_AT + 8U)
@@ -37,11 +40,19 @@ static struct ends ends_of(uint32_t stream)
 	};
 }
 
-struct flow packet_source_flow(uint32_t stream)
+static uint16_t vlan_of(uint32_t stream)
+{
+	return (uint16_t)(1 + stream % PACKET_SOURCE_VLANS);
+}
+
+struct flow packet_source_flow(uint32_t stream, bool tagged)
 {
 	struct ends ends = ends_of(stream);
 
 	return (struct flow){
+		.encapsulation =
+			tagged ? encapsulation_push_vlan(ENCAPSULATION_NONE, vlan_of(stream))
+			       : ENCAPSULATION_NONE,
 		.source = netaddr_from_ipv4((const uint8_t *)&ends.source, ntohs(ends.source_port)),
 		.destination = netaddr_from_ipv4(
 			(const uint8_t *)&ends.destination, ntohs(ends.destination_port)),
@@ -63,15 +74,25 @@ static uint8_t octet(uint8_t first, uint32_t i)
 	return (uint8_t)(first + 7 * i);
 }
 
-static void write_frame(
-	struct rte_mempool *pool, void *payload_bytes, void *object, unsigned int index)
+/* What write_frame is told. */
+struct shape {
+	uint32_t payload_bytes;
+	bool tagged;
+};
+
+static void write_frame(struct rte_mempool *pool, void *shape, void *object, unsigned int index)
 {
+	const struct shape *of = shape;
 	struct rte_mbuf *m = object;
 	uint8_t *frame = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
-	uint32_t bytes = *(const uint32_t *)payload_bytes;
+	uint32_t bytes = of->payload_bytes;
 
-	memset(frame, 0, PAYLOAD_AT);
-	frame[12] = 0x08;
+	memset(frame, 0, PAYLOAD_AT + TAG_BYTES);
+	if (of->tagged) {
+		put16(frame + ADDRESSES_BYTES, TYPE_VLAN);
+		frame += TAG_BYTES;
+	}
+	frame[ADDRESSES_BYTES] = 0x08;
 	frame[IP_AT] = 0x45;
 	put16(frame + IP_AT + 2, PAYLOAD_AT - IP_AT + bytes);
 	frame[IP_AT + 8] = 64;
@@ -81,12 +102,13 @@ static void write_frame(
 		frame[PAYLOAD_AT + i] = octet((uint8_t)index, i);
 }
 
-struct rte_mempool *packet_source_pool(unsigned int count, uint32_t payload_bytes)
+struct rte_mempool *packet_source_pool(unsigned int count, uint32_t payload_bytes, bool tagged)
 {
 	struct rte_mempool *pool = packet_pool_create("source", count, 2048, SOCKET_ID_ANY);
+	struct shape shape = {payload_bytes, tagged};
 
 	if (pool)
-		rte_mempool_obj_iter(pool, write_frame, &payload_bytes);
+		rte_mempool_obj_iter(pool, write_frame, &shape);
 	return pool;
 }
 
@@ -112,11 +134,11 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
 static void begin_lap(struct packet_source *s)
 {
 	s->lap++;
-	s->left = s->streams;
-	s->at = random_below(s, s->streams);
+	s->left = s->sending;
+	s->at = random_below(s, s->sending);
 	do {
-		s->step = 1 + random_below(s, s->streams);
-	} while (common_divisor(s->step, s->streams) != 1);
+		s->step = 1 + random_below(s, s->sending);
+	} while (common_divisor(s->step, s->sending) != 1);
 }
 
 static uint32_t next_stream(struct packet_source *s)
@@ -124,8 +146,8 @@ static uint32_t next_stream(struct packet_source *s)
 	uint32_t stream = s->order[s->at];
 
 	s->at += s->step;
-	if (s->at >= s->streams)
-		s->at -= s->streams;
+	if (s->at >= s->sending)
+		s->at -= s->sending;
 	if (--s->left == 0)
 		begin_lap(s);
 	return stream;
@@ -158,6 +180,10 @@ static inline void fill(struct packet_source *s, struct rte_mbuf *m)
 		htonl(stream),
 	};
 
+	if (s->tagged) {
+		put16(frame + ADDRESSES_BYTES + 2, vlan_of(stream));
+		frame += TAG_BYTES;
+	}
 	memcpy(frame + ADDRESSES_AT, &ends, sizeof(ends));
 	memcpy(frame + RTP_AT, words, sizeof(words));
 }
@@ -165,7 +191,7 @@ static inline void fill(struct packet_source *s, struct rte_mbuf *m)
 /* What a driver writes into its mbufs when it is polled. */
 static void describe(const struct packet_source *s, struct rte_mbuf **mbufs, uint16_t count)
 {
-	uint16_t bytes = (uint16_t)(PAYLOAD_AT + s->payload_bytes);
+	uint16_t bytes = (uint16_t)(PAYLOAD_AT + s->payload_bytes + (s->tagged ? TAG_BYTES : 0));
 
 	for (uint16_t i = 0; i < count; i++)
 		rte_prefetch0(mbufs[i]);
@@ -185,16 +211,18 @@ static int refill(struct packet_source *s, uint32_t from, uint16_t count)
 	return 0;
 }
 
-int packet_source_create(struct packet_source *s, struct rte_mempool *pool, uint32_t streams,
-	uint32_t payload_bytes, bool rtp)
+int packet_source_create(struct packet_source *s, struct rte_mempool *pool,
+	const struct packet_source_config *config)
 {
 	memset(s, 0, sizeof(*s));
 	s->pool = pool;
-	s->streams = streams;
-	s->payload_bytes = payload_bytes;
-	s->rtp = rtp;
+	s->streams = config->streams;
+	s->sending = config->sending;
+	s->payload_bytes = config->payload_bytes;
+	s->rtp = config->rtp;
+	s->tagged = config->tagged;
 	s->random = 1;
-	s->order = malloc(streams * sizeof(*s->order));
+	s->order = malloc(s->streams * sizeof(*s->order));
 	if (!s->order)
 		return -ENOMEM;
 	shuffle(s);

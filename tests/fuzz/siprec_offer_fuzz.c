@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		return 0;
 	for (unsigned int i = 0; i < SIPREC_LINES_MAX; i++)
 		netaddr_parse_port("192.0.2.40:40000", &addresses[i]);
-	if (siprec_answer_print(&offer, addresses, 1, 1, out, sizeof(out)) > (int)sizeof(out))
+	if (siprec_answer_print(&offer, addresses, NULL, 1, 1, out, sizeof(out)) > (int)sizeof(out))
 		abort();
 	return 0;
 }

@@ -9,6 +9,7 @@ import hashlib
 import re
 import socket
 import ssl
+import subprocess
 import sys
 import uuid
 
@@ -25,10 +26,10 @@ o=- 1 1 IN IP4 {ip}
 s=-
 c=IN IP4 {ip}
 t=0 0
-m=audio 6000 RTP/AVP 8
+m=audio 6000 {protocol} 8
 a=label:1
 a=sendonly
-"""
+{crypto}"""
 
 
 def lines(text):
@@ -96,7 +97,7 @@ class Client:
             if line:
                 head.append(line)
         size = next((int(h.split(":")[1]) for h in head if h.lower().startswith("content-length")), 0)
-        self.stream.read(size)
+        self.body = self.stream.read(size).decode()
         return head[0], head[1:]
 
     def choose(self, headers):
@@ -129,12 +130,26 @@ class Client:
             self.challenge, self.nc = challenge, 1 - self.options.nc_step
         return code
 
+    def sdp(self):
+        crypto = self.options.crypto
+        return SDP.format(ip=self.local, protocol="RTP/SAVP" if crypto else "RTP/AVP",
+                          crypto=f"a=crypto:{crypto}\n" if crypto else "")
+
+    def run(self, command):
+        """With the media's address in its arguments, as they come; then what was answered."""
+        host, port = re.search(r"c=IN IP. (\S+)", self.body), re.search(r"m=audio (\d+)", self.body)
+        print(*re.findall(r"^(?:m|a=crypto).*[^\r\n]", self.body, re.M), sep="\n", flush=True)
+        subprocess.run(command.replace("MEDIA", f"{host.group(1)}:{port.group(1)}"), shell=True, check=True,
+                       stdout=sys.stderr)
+
     def session(self):
         self.call_id, self.to_tag = uuid.uuid4().hex, ""
-        body = (f"--b\nContent-Type: application/sdp\n\n{SDP.format(ip=self.local)}\n"
+        body = (f"--b\nContent-Type: application/sdp\n\n{self.sdp()}\n"
                 f"--b\nContent-Type: application/rs-metadata+xml\n\n{XML.format(id=self.call_id)}\n--b--\n")
         if self.request("INVITE", body, "multipart/mixed;boundary=b") != 200:
             return False
+        if self.options.run:
+            self.run(self.options.run)
         if self.options.wait:
             line, headers = self.receive()
             print(line.split()[0], flush=True)
@@ -157,6 +172,8 @@ def main():
     parser.add_argument("--nc-step", type=int, default=1, help="0: every request has the same nc")
     parser.add_argument("--sessions", type=int, default=1)
     parser.add_argument("--wait", action="store_true", help="for a BYE")
+    parser.add_argument("--crypto", help="SRTP, by this line: TAG SUITE inline:KEY")
+    parser.add_argument("--run", help="a shell's command, run while the session is on; MEDIA stands for address:port")
     options = parser.parse_args()
     try:
         client = Client(options)

@@ -1,9 +1,16 @@
-/* Ports that were given back rest before they are given out again. */
+/* Ports that were given back rest before they are given out again; sockets hold those that are out.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -70,10 +77,62 @@ static void none_is_lost_or_given_twice(void **state)
 	}
 }
 
+/* What comes back to a sender from a port of this machine: 0, or ECONNREFUSED for ICMP's "port
+ * unreachable". */
+static int echo_of(const struct netaddr *a, uint16_t port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int err = 0;
+
+	memcpy(&to.sin_addr, a->ip, 4);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	for (unsigned int i = 0; i < 100 && err == 0; i++)
+		err = send(fd, "rtp", 3, 0) < 0 ? errno : 0; /* of the packet before */
+	close(fd);
+	return err;
+}
+
+static unsigned int open_files(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void the_kernel_says_nothing(void **state)
+{
+	unsigned int files = open_files();
+	struct media_ports *p;
+	struct netaddr hosts[2];
+	struct netaddr at;
+
+	netaddr_parse("127.0.0.1", &hosts[0]);
+	netaddr_parse("2001:db8::40", &hosts[1]); /* not of this machine */
+	assert_int_equal(media_ports_create(&p, hosts, 2, 47110, 47113), 0);
+	assert_int_equal(media_ports_hold_sockets(p), 0);
+	assert_int_equal(echo_of(&hosts[0], 47110), ECONNREFUSED);
+	assert_int_equal(media_ports_take(p, 4, &at), 0);
+	assert_int_equal(echo_of(&at, at.port), 0);
+	assert_int_equal(echo_of(&at, at.port + 1), 0);
+	assert_int_equal(open_files(), files + 2);
+	media_ports_give(p, &at);
+	assert_int_equal(echo_of(&at, at.port), ECONNREFUSED);
+	assert_int_equal(open_files(), files);
+	assert_int_equal(media_ports_take(p, 6, &at), 0);
+	assert_int_equal(open_files(), files);
+	assert_int_equal(media_ports_take(p, 4, &at), 0);
+	media_ports_destroy(p);
+	assert_int_equal(open_files(), files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_port_rests, setup, teardown),
+		cmocka_unit_test(the_kernel_says_nothing),
 		cmocka_unit_test_setup_teardown(none_is_lost_or_given_twice, setup, teardown),
 	};
 

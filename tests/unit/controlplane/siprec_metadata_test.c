@@ -134,6 +134,67 @@ static void test_partial_update_leaves(void **state)
 			strcmp(m.associations[i].stream_id, "t1") == 0 && m.associations[i].sends);
 }
 
+static bool same(const char *pattern, const char *text)
+{
+	return !*pattern || strcmp(pattern, text) == 0;
+}
+
+static bool says(const char *name, const char *pattern)
+{
+	return siprec_metadata_says(&m, name, pattern, same);
+}
+
+static void test_what_it_says(void **state)
+{
+	assert_int_equal(
+		parse("<recording xmlns:ac='urn:ac'><session session_id='s'><group-ref> g1 "
+		      "</group-ref></session><participant participant_id='p'><nameID "
+		      "aor='sip:a@x'><name>Ann</name></nameID>"
+		      "<ac:extensiondata><ac:AvayaUCID>FA08</ac:AvayaUCID>"
+		      "<ac:callerOrig kind='in'>true</ac:callerOrig></ac:extensiondata>"
+		      "</participant><vendor/></recording>"),
+		0);
+	assert_string_equal(m.calls[0].group_id, "g1");
+	assert_true(says("aor", "sip:a@x") && says("NAME", "Ann") && says("participant_id", "p"));
+	assert_true(says("session_id", "s") && says("group_id", "g1"));
+	assert_true(says("AvayaUCID", "FA08") && says("callerOrig", "true") && says("kind", "in"));
+	assert_true(says("vendor", ""));
+	assert_false(says("aor", "sip:b@x"));
+	assert_false(says("sip_session_id", ""));
+	assert_false(says("label", "")); /* a known element is no extension */
+	merge("<recording><datamode>partial</datamode><session session_id='s'/>"
+	      "<AvayaUCID>FA09</AvayaUCID><more>1</more></recording>");
+	assert_true(says("AvayaUCID", "FA09") && says("more", "1") && says("group_id", "g1"));
+	assert_false(says("AvayaUCID", "FA08"));
+}
+
+static void test_facts_are_bounded(void **state)
+{
+	static char xml[65536];
+	size_t used = (size_t)sprintf(xml, "<recording>");
+
+	for (unsigned int i = 0; i < 500; i++)
+		used += (size_t)sprintf(xml + used, "<x%u a='1'>v</x%u>", i, i);
+	sprintf(xml + used, "</recording>");
+	assert_int_equal(parse(xml), 0);
+	assert_int_equal(m.fact_count, SIPREC_FACTS_MAX);
+	assert_true(says("x0", "v"));
+	merge("<recording><datamode>partial</datamode><new>1</new><x0>w</x0></recording>");
+	assert_true(says("x0", "w"));
+	assert_false(says("new", ""));
+}
+
+static void test_senders_without_a_document(void **state)
+{
+	siprec_metadata_free(&m);
+	assert_int_equal(siprec_metadata_add_sender(&m, 2, "sip:c@x"), 0);
+	assert_int_equal(siprec_metadata_add_sender(&m, 0, "sip:a@x"), 0);
+	assert_int_equal(siprec_metadata_add_sender(&m, SIPREC_ITEMS_MAX, "sip:z@x"), -E2BIG);
+	assert_int_equal(m.stream_count, 3);
+	assert_association(0, "sip:c@x", m.streams[2].id, true);
+	assert_association(1, "sip:a@x", m.streams[0].id, true);
+}
+
 static void test_complete_update_replaces(void **state)
 {
 	assert_int_equal(parse(complete), 0);
@@ -208,6 +269,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_partial_update_joins, teardown),
 		cmocka_unit_test_teardown(test_partial_update_leaves, teardown),
 		cmocka_unit_test_teardown(test_complete_update_replaces, teardown),
+		cmocka_unit_test_teardown(test_what_it_says, teardown),
+		cmocka_unit_test_teardown(test_facts_are_bounded, teardown),
+		cmocka_unit_test_teardown(test_senders_without_a_document, teardown),
 		cmocka_unit_test_teardown(test_refused, teardown),
 		cmocka_unit_test_teardown(test_entities_are_refused, teardown),
 		cmocka_unit_test_teardown(test_bounds, teardown),

@@ -74,7 +74,7 @@ static void test_answer(void **state)
 		0);
 	netaddr_parse_port("192.0.2.40:40000", &addresses[0]);
 	netaddr_parse_port("192.0.2.40:40002", &addresses[1]);
-	assert_true(siprec_answer_print(&offer, addresses, 7, 2, out, sizeof(out)) > 0);
+	assert_true(siprec_answer_print(&offer, addresses, NULL, 7, 2, out, sizeof(out)) > 0);
 	assert_string_equal(out,
 		"v=0\r\no=legtap 7 2 IN IP4 192.0.2.40\r\ns=-\r\nt=0 0\r\n"
 		"m=audio 40000 RTP/AVP 0 96\r\nc=IN IP4 192.0.2.40\r\n"
@@ -82,7 +82,100 @@ static void test_answer(void **state)
 		"m=audio 40002 RTP/AVP 0 96\r\nc=IN IP4 192.0.2.40\r\n"
 		"a=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\na=inactive\r\na=label:97\r\n"
 		"m=video 0 RTP/AVP 98\r\n");
-	assert_int_equal(siprec_answer_print(&offer, addresses, 7, 2, out, 100), -ENOSPC);
+	assert_int_equal(siprec_answer_print(&offer, addresses, NULL, 7, 2, out, 100), -ENOSPC);
+}
+
+static void test_record(void **state)
+{
+	static const enum siprec_record records[SIPREC_LINES_MAX] = {
+		SIPREC_RECORD_ON, SIPREC_RECORD_PAUSED, SIPREC_RECORD_OFF};
+	struct netaddr addresses[SIPREC_LINES_MAX] = {0};
+	char out[2048];
+
+	assert_int_equal(parse(SESSION "a=recordpref:pause\r\n" AUDIO("1", "1", "sendonly") AUDIO(
+				 "2", "2", "sendonly") "a=recordpref:off\r\n" AUDIO("3", "3",
+				 "sendonly") "a=recordpref:nopreference\r\na=record:on\r\n"),
+		0);
+	assert_int_equal(offer.lines[0].preference, SIPREC_PREFERS_PAUSE);
+	assert_int_equal(offer.lines[1].preference, SIPREC_PREFERS_OFF);
+	assert_int_equal(offer.lines[2].preference, SIPREC_PREFERS_NOTHING);
+	assert_true(offer.lines[2].tells_record);
+	for (unsigned int i = 0; i < 3; i++)
+		netaddr_parse_port("192.0.2.40:40000", &addresses[i]);
+	assert_true(siprec_answer_print(&offer, addresses, records, 7, 2, out, sizeof(out)) > 0);
+	assert_non_null(strstr(out, "a=recvonly\r\na=record:on\r\na=label:1\r\n"));
+	assert_non_null(strstr(out, "a=recvonly\r\na=record:paused\r\na=label:2\r\n"));
+	assert_non_null(strstr(out, "a=recvonly\r\na=record:off\r\na=label:3\r\n"));
+	assert_int_equal(parse(SESSION AUDIO("1", "1", "sendonly") "a=recordpref:\r\n"), 0);
+	assert_int_equal(offer.lines[0].preference, SIPREC_PREFERS_NOTHING);
+}
+
+#define KEY_A "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
+#define KEY_B "inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj"
+#define SECURE(crypto) "m=audio 5000 RTP/SAVP 0\r\n" crypto "a=label:1\r\na=sendonly\r\n"
+
+static void print_secure(uint64_t id, char *out, size_t size)
+{
+	static const uint8_t secret[SIPREC_SECRET_BYTES] = "ours";
+	struct netaddr addresses[SIPREC_LINES_MAX] = {0};
+
+	netaddr_parse_port("192.0.2.40:40000", &addresses[0]);
+	siprec_offer_secure(&offer, secret, id);
+	assert_true(siprec_answer_print(&offer, addresses, NULL, id, 1, out, size) > 0);
+}
+
+/* The first line with a suite that is known and authenticates is accepted, with a key of our own.
+ */
+static void test_srtp(void **state)
+{
+	char first[2048];
+	char again[2048];
+	const char *line;
+
+	assert_int_equal(
+		parse(SESSION SECURE(
+			"a=crypto:1 F8_128_HMAC_SHA1_80 " KEY_A "\r\n"
+			"a=crypto:2 AES_CM_128_HMAC_SHA1_80 " KEY_A " UNAUTHENTICATED_SRTP\r\n"
+			"a=crypto:3 AES_CM_128_HMAC_SHA1_32 " KEY_A "|2^20|1:4\r\n"
+			"a=crypto:4 AES_CM_128_HMAC_SHA1_80 " KEY_B "\r\n")),
+		0);
+	assert_true(offer.lines[0].usable);
+	assert_int_equal(offer.lines[0].media.keys.count, 1);
+	assert_int_equal(offer.lines[0].media.keys.list[0].tag, 3);
+	assert_int_equal(offer.lines[0].media.keys.list[0].mki, 1);
+	print_secure(7, first, sizeof(first));
+	assert_non_null(strstr(first, "m=audio 40000 RTP/SAVP 0\r\n"));
+	line = strstr(first, "a=crypto:3 AES_CM_128_HMAC_SHA1_32 inline:");
+	assert_non_null(line);
+	assert_int_equal(
+		strcspn(line, "\r"), strlen("a=crypto:3 AES_CM_128_HMAC_SHA1_32 ") + strlen(KEY_A));
+	assert_null(strstr(line + 1, "a=crypto"));
+	assert_null(strstr(first, KEY_A));
+	print_secure(7, again, sizeof(again));
+	assert_string_equal(first, again);
+	print_secure(8, again, sizeof(again));
+	assert_null(strstr(again, strstr(first, "inline:")));
+	siprec_offer_wipe(&offer);
+	assert_int_equal(offer.lines[0].media.keys.count, 0);
+}
+
+static void test_unusable_srtp(void **state)
+{
+	assert_int_equal(
+		parse(SESSION SECURE("") SECURE("a=crypto:1 F8_128_HMAC_SHA1_80 " KEY_A "\r\n")
+				SECURE("a=crypto:2 AES_CM_128_HMAC_SHA1_80 " KEY_A
+				       " UNAUTHENTICATED_SRTP\r\n")
+					SECURE("a=fingerprint:sha-256 AB\r\n")),
+		0);
+	for (unsigned int i = 0; i < offer.line_count; i++)
+		assert_false(offer.lines[i].usable);
+	/* Beside RTP/AVP it is an offer that we need not take. */
+	assert_int_equal(parse(SESSION "m=audio 5000 RTP/AVP 0\r\n"
+				       "a=crypto:1 AES_CM_128_HMAC_SHA1_80 " KEY_A "\r\n"),
+		0);
+	assert_true(offer.lines[0].usable);
+	assert_false(offer.lines[0].media.encrypted);
+	assert_int_equal(offer.lines[0].media.keys.count, 0);
 }
 
 static void assert_part(
@@ -156,6 +249,9 @@ int main(void)
 		cmocka_unit_test(test_unusable_lines),
 		cmocka_unit_test(test_not_an_offer),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_srtp),
+		cmocka_unit_test(test_unusable_srtp),
+		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_ports),
 	};

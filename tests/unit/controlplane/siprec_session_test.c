@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "controlplane/media.h"
 #include "controlplane/siprec_session.h"
 
 #define SESSION "v=0\r\no=SRC 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -51,6 +52,7 @@ static int setup(void **state)
 	control.now_ns = 1000000000;
 	assert_int_equal(legs_create(&control.legs, &config, &control.timers, &hooks), 0);
 	netaddr_parse("192.0.2.40", &host);
+	assert_int_equal(media_create(&control.media, &control), 0);
 	assert_int_equal(media_ports_create(&ports, &host, 1, 40000, 40005), 0);
 	assert_int_equal(
 		siprec_session_create(&session, &control, ports, &opening, on_deserted, NULL), 0);
@@ -63,6 +65,7 @@ static int teardown(void **state)
 	assert_int_equal(legs_live(control.legs), 0);
 	assert_int_equal(media_ports_used(ports), 0);
 	legs_destroy(control.legs);
+	media_destroy(control.media);
 	timers_destroy(&control.timers);
 	media_ports_destroy(ports);
 	config_destroy(&config);
@@ -124,7 +127,116 @@ static void test_labels_decide(void **state)
 	assert_string_equal(leg_of("sip:bob@x")->sip_call_id, "cs");
 	assert_string_equal(leg_of("sip:bob@x")->from_uri, "sip:ann@x");
 	assert_int_equal(leg_of("sip:bob@x")->state, LEG_ANSWERED);
-	assert_int_equal(leg_of("sip:ann@x")->media[END_PARTICIPANT].address_count, 0);
+	/* Nothing is told of who receives what: each hears the other. */
+	assert_receives(leg_of("sip:ann@x"), END_PARTICIPANT, "192.0.2.40:40000");
+	assert_receives(leg_of("sip:bob@x"), END_PARTICIPANT, "192.0.2.40:40002");
+}
+
+#define CAROL "<participant participant_id='c'><nameID aor='sip:carol@x'/></participant>"
+#define HEARS(who, says, what) \
+	"<participantstreamassoc participant_id='" who "'>" says "<recv>" what \
+	"</recv></participantstreamassoc>"
+
+/* Carol only listens, to Ann; Bob hears nobody. */
+static void test_who_hears_whom_is_told(void **state)
+{
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"),
+				 "<recording><session session_id='cs'/>" ANN BOB CAROL STREAM("s1",
+					 "1") STREAM("s2", "2") HEARS("a", "<send>s1</send>", "s2")
+					 SENDS("b", "s2") HEARS("c", "", "s1") "</recording>"),
+		0);
+	assert_int_equal(legs_live(control.legs), 3);
+	assert_receives(leg_of("sip:ann@x"), END_PARTICIPANT, "192.0.2.40:40002");
+	assert_false(leg_of("sip:bob@x")->media[END_PARTICIPANT].known);
+	assert_receives(leg_of("sip:carol@x"), END_PARTICIPANT, "192.0.2.40:40000");
+	assert_false(leg_of("sip:carol@x")->media[END_SBC].known);
+	/* Told once, it is told for good: now nobody hears anybody, as on hold. */
+	assert_int_equal(update(session, NULL,
+				 "<recording><dataMode>partial</dataMode>" SENDS("a", "s1")
+					 HEARS("c", "", "none") "</recording>"),
+		0);
+	assert_int_equal(leg_of("sip:ann@x")->media[END_PARTICIPANT].receives, 0);
+	assert_true(leg_of("sip:ann@x")->on_hold);
+}
+
+#define CALL(id, group, label) \
+	"<session session_id='" id "'><group-ref>" group "</group-ref></session>" \
+	"<participant participant_id='p" id "'><nameID aor='sip:" id "@x'/></participant>" \
+	"<stream stream_id='t" id "' session_id='" id "'><label>" label \
+	"</label></stream>" SENDS("p" id, "t" id)
+
+/* Calls of one group are one transaction, in one recording session and across two. */
+static void test_groups(void **state)
+{
+	struct siprec_session *second;
+
+	assert_int_equal(
+		update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"),
+			"<recording>" CALL("c1", "g", "1") CALL("c2", "h", "2") "</recording>"),
+		0);
+	assert_ptr_not_equal(leg_of("sip:c1@x")->session, leg_of("sip:c2@x")->session);
+	assert_int_equal(
+		siprec_session_create(&second, &control, ports, &opening, on_deserted, NULL), 0);
+	assert_int_equal(update(second, SESSION AUDIO LABEL("1"),
+				 "<recording>" CALL("c3", "h", "1") "</recording>"),
+		0);
+	assert_ptr_equal(leg_of("sip:c3@x")->session, leg_of("sip:c2@x")->session);
+	assert_string_equal(leg_of("sip:c3@x")->participant_tag, "LEG-B");
+	assert_string_equal(leg_of("sip:c3@x")->session->header_halves[0], "");
+	siprec_session_destroy(second, "hangup");
+}
+
+/* Ann hands the call to Carol, who goes on on Ann's stream: Ann's leg ends, Carol's begins. */
+static void test_transfer(void **state)
+{
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(update(session, NULL,
+				 "<recording><datamode>partial</datamode>" CAROL
+				 "<participantsessionassoc participant_id='a' session_id='cs'>"
+				 "<disassociate-time>now</disassociate-time>"
+				 "</participantsessionassoc>" SENDS("c", "s1") "</recording>"),
+		0);
+	assert_null(leg_of("sip:ann@x"));
+	assert_receives(leg_of("sip:carol@x"), END_SBC, "192.0.2.40:40000");
+	assert_ptr_equal(leg_of("sip:carol@x")->session, leg_of("sip:bob@x")->session);
+	assert_receives(leg_of("sip:carol@x"), END_PARTICIPANT, "192.0.2.40:40002");
+	assert_int_equal(deserted, 0);
+}
+
+/* RFC 8068, 3.2: on hold nobody sends or receives; the streams are still theirs. */
+static void test_nobody_has_streams_on_hold(void **state)
+{
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(update(session,
+				 SESSION "m=audio 5000 RTP/AVP 8\r\na=inactive\r\n" LABEL(
+					 "1") "m=audio 5000 RTP/AVP 8\r\na=inactive\r\n" LABEL("2"),
+				 "<recording><datamode>partial</datamode>"
+				 "<participantstreamassoc participant_id='a'/>"
+				 "<participantstreamassoc participant_id='b'/></recording>"),
+		0);
+	assert_int_equal(legs_live(control.legs), 2);
+	assert_true(leg_of("sip:ann@x")->on_hold);
+	assert_receives(leg_of("sip:ann@x"), END_SBC, "192.0.2.40:40000");
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(legs_live(control.legs), 2);
+	assert_false(leg_of("sip:ann@x")->on_hold);
+}
+
+static void test_answer_to_our_offer(void **state)
+{
+	const struct siprec_headers none = {0};
+	struct errmsg e = {""};
+
+	assert_int_equal(update(session, SESSION AUDIO LABEL("1") AUDIO LABEL("2"), TWO), 0);
+	assert_int_equal(siprec_offer_parse(&offer, SESSION AUDIO, strlen(SESSION AUDIO)), 0);
+	assert_int_equal(siprec_session_answered(session, &offer, &none, &e), -EINVAL);
+	/* Without labels, and the second on hold. */
+	static const char held[] = SESSION AUDIO "m=audio 5000 RTP/AVP 8\r\na=inactive\r\n";
+	assert_int_equal(siprec_offer_parse(&offer, held, strlen(held)), 0);
+	assert_int_equal(siprec_session_answered(session, &offer, &none, &e), 0);
+	assert_true(leg_of("sip:bob@x")->on_hold);
+	assert_receives(leg_of("sip:bob@x"), END_SBC, "192.0.2.40:40002");
+	assert_int_equal(media_ports_used(ports), 2);
 }
 
 static void test_order_where_labels_do_not_meet(void **state)
@@ -235,7 +347,12 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_labels_decide),
+		TEST(test_who_hears_whom_is_told),
 		TEST(test_order_where_labels_do_not_meet),
+		TEST(test_groups),
+		TEST(test_transfer),
+		TEST(test_nobody_has_streams_on_hold),
+		TEST(test_answer_to_our_offer),
 		TEST(test_no_metadata),
 		TEST(test_nobody_sends),
 		TEST(test_hold_and_removal),

@@ -16,8 +16,9 @@ struct target {
 
 struct stream {
 	struct flow flow;
-	bool live;    /* its id is valid */
-	bool indexed; /* the rx core finds it */
+	bool live;	   /* its id is valid */
+	bool indexed;	   /* the rx core finds it */
+	stream_id copy_of; /* 0: it is a flow's own */
 	struct target now;
 	struct target before;
 	uint64_t open_ns;
@@ -29,6 +30,7 @@ struct order {
 	stream_id id;
 	struct gate_setting setting;
 	bool remove;
+	bool link;
 	uint64_t cookie;
 	struct fake_packet *packet;
 };
@@ -81,25 +83,57 @@ static bool same_flow(const struct flow *a, const struct flow *b)
 static struct stream *look_up(const struct flow *flow)
 {
 	for (unsigned int i = streams_used; i-- > 0;)
-		if (streams[i].indexed && same_flow(&streams[i].flow, flow))
+		if (streams[i].indexed && !streams[i].copy_of && same_flow(&streams[i].flow, flow))
 			return &streams[i];
 	return NULL;
+}
+
+static stream_id add(const struct flow *flow, const struct gate_setting *setting)
+{
+	struct stream *s;
+	stream_id id;
+
+	assert_true(streams_used < STREAMS_MAX);
+	s = &streams[streams_used++];
+	*s = (struct stream){.flow = *flow, .live = true, .indexed = true};
+	id = streams_used;
+	if (setting->gate == GATE_RECORD && setting->open_ns)
+		put(&commands[flow->rx], &(struct order){.id = id, .setting = *setting});
+	else
+		s->now = (struct target){setting->gate, setting->track};
+	s->before = s->now;
+	return id;
 }
 
 int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_setting *setting,
 	stream_id *out)
 {
-	struct stream *s;
+	*out = add(flow, setting);
+	return 0;
+}
 
-	assert_true(streams_used < STREAMS_MAX);
-	s = &streams[streams_used++];
-	*s = (struct stream){.flow = *flow, .live = true, .indexed = true};
-	*out = streams_used;
-	if (setting->gate == GATE_RECORD && setting->open_ns)
-		put(&commands[flow->rx], &(struct order){.id = *out, .setting = *setting});
-	else
-		s->now = (struct target){setting->gate, setting->track};
-	s->before = s->now;
+int stream_add_copied(struct dataplane *d, const struct flow *flow,
+	const struct gate_setting *settings, unsigned int count, stream_id *ids)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		ids[i] = add(flow, &settings[i]);
+		streams[ids[i] - 1].copy_of = i ? ids[0] : 0;
+	}
+	return 0;
+}
+
+/* From its command on. */
+int stream_copy(
+	struct dataplane *d, stream_id id, const struct gate_setting *setting, stream_id *out)
+{
+	struct stream *s = stream_of(id);
+
+	if (!s || !s->live)
+		return -ENOENT;
+	*out = add(&s->flow, setting);
+	streams[*out - 1].copy_of = id;
+	streams[*out - 1].indexed = false;
+	put(&commands[s->flow.rx], &(struct order){.id = *out, .link = true});
 	return 0;
 }
 
@@ -110,6 +144,8 @@ int stream_set_gate(
 
 	if (!s || !s->live)
 		return -ENOENT;
+	if (the_world->no_memory)
+		return -ENOMEM;
 	put(&commands[s->flow.rx],
 		&(struct order){.id = id, .setting = *setting, .cookie = cookie});
 	return 0;
@@ -222,13 +258,23 @@ static void judge(struct stream *s, uint64_t arrival_ns)
 	}
 }
 
+static void judge_all(struct stream *s, uint64_t arrival_ns)
+{
+	stream_id id = (stream_id)(s - streams) + 1;
+
+	judge(s, arrival_ns);
+	for (unsigned int i = 0; i < streams_used; i++)
+		if (streams[i].indexed && streams[i].copy_of == id)
+			judge(&streams[i], arrival_ns);
+}
+
 static void given_back(struct fake_packet *p)
 {
 	struct flow flow = {.source = p->p.source, .destination = p->p.destination, .rx = p->p.rx};
 	struct stream *s = look_up(&flow);
 
 	if (s)
-		judge(s, p->p.arrival_ns);
+		judge_all(s, p->p.arrival_ns);
 	packet_free((struct rte_mbuf *)p);
 }
 
@@ -256,6 +302,8 @@ bool world_command(struct world *w, unsigned int rx)
 	s = stream_of(o.id);
 	if (o.remove)
 		s->indexed = false;
+	else if (o.link)
+		s->indexed = true;
 	else
 		set(s, &o.setting);
 	if (o.cookie)
@@ -292,7 +340,7 @@ void world_poll(struct world *w, const struct flow *flow)
 	struct fake_packet *p;
 
 	if (s) {
-		judge(s, w->now_ns);
+		judge_all(s, w->now_ns);
 		return;
 	}
 	p = calloc(1, sizeof(*p));

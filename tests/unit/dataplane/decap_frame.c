@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "dataplane/decap_straight.h"
+
 void put(struct builder *b, const void *bytes, uint32_t n)
 {
 	memcpy(b->bytes + b->length, bytes, n);
@@ -64,6 +66,18 @@ void put_udp(struct builder *b, const char *payload)
 	put(b, payload, (uint32_t)strlen(payload));
 }
 
+/* Whoever takes the straight way comes to the same end. */
+static void check_straight(const struct frame *frame, const struct decap *d)
+{
+	struct decap straight = {0};
+
+	if (frame->link != LINK_ETHERNET || frame->wire != frame->captured ||
+		!decap_straight(frame->bytes, frame->readable, &straight))
+		return;
+	assert_int_equal(d->verdict, DECAP_UDP);
+	assert_memory_equal(&straight, d, sizeof(*d));
+}
+
 enum decap_verdict parse_cut(const struct builder *b, enum link_type link, uint32_t captured,
 	uint32_t wire, struct decap *out)
 {
@@ -75,6 +89,7 @@ enum decap_verdict parse_cut(const struct builder *b, enum link_type link, uint3
 	memcpy(copy, b->bytes, captured);
 	memset(out, 0, sizeof(*out));
 	verdict = decap_parse(&frame, out);
+	check_straight(&frame, out);
 	free(copy);
 	return verdict;
 }

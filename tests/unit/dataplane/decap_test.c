@@ -1,5 +1,7 @@
 #include "decap_frame.h"
 
+#include "dataplane/decap_straight.h"
+
 static void plain_ipv4(void **state)
 {
 	struct builder b = {0};
@@ -293,6 +295,49 @@ static void links_of_captures_with_ipv6(void **state)
 	}
 }
 
+/* What nearly all frames are takes the straight way; parse() checks that it comes to the same end.
+ */
+static void plain_frames_go_straight(void **state)
+{
+	for (unsigned int tags = 0; tags <= 2; tags++) {
+		struct builder b = {0};
+		struct decap d;
+
+		put_ethernet(&b, tags ? 0x8100 : 0x0800);
+		for (unsigned int i = 1; i <= tags; i++)
+			put_vlan(&b, 100 * i, i < tags ? 0x8100 : 0x0800);
+		put_ipv4(&b, 0, 0x4000, 17, UDP_BYTES);
+		put_udp(&b, PAYLOAD);
+		assert_int_equal(parse(&b, LINK_ETHERNET, &d), DECAP_UDP);
+		assert_int_equal(decap_straight(b.bytes, b.length, &d), tags < 2);
+	}
+}
+
+/* Every byte of the headers in turn takes every value: whatever is made of it, parse() finds both
+ * ways of one mind. */
+static void straight_and_whole_parser_agree(void **state)
+{
+	for (unsigned int tagged = 0; tagged < 2; tagged++) {
+		struct builder b = {0};
+		struct decap d;
+
+		put_ethernet(&b, tagged ? 0x8100 : 0x0800);
+		if (tagged)
+			put_vlan(&b, 100, 0x0800);
+		put_ipv4(&b, 0, 0, 17, UDP_BYTES);
+		put_udp(&b, PAYLOAD);
+		for (uint32_t at = 12; at < b.length; at++) {
+			uint8_t kept = b.bytes[at];
+
+			for (unsigned int value = 0; value < 256; value++) {
+				b.bytes[at] = (uint8_t)value;
+				(void)parse(&b, LINK_ETHERNET, &d);
+			}
+			b.bytes[at] = kept;
+		}
+	}
+}
+
 static void endless_tags_end(void **state)
 {
 	struct builder b = {0};
@@ -319,6 +364,8 @@ int main(void)
 		cmocka_unit_test(lengths_that_lie),
 		cmocka_unit_test(links_of_captures),
 		cmocka_unit_test(links_of_captures_with_ipv6),
+		cmocka_unit_test(plain_frames_go_straight),
+		cmocka_unit_test(straight_and_whole_parser_agree),
 		cmocka_unit_test(endless_tags_end),
 	};
 

@@ -63,7 +63,7 @@ static void write_example(char *journal)
 	b.port = 65535;
 	journal[0] = '\0';
 	add(journal, journal_line_open(&info, &run));
-	add(journal, journal_line_stream(TRACK_OUTGOING, 3, &a, &b, "vlan 12"));
+	add(journal, journal_line_stream(TRACK_OUTGOING, 3, 9, &a, &b, "vlan 12"));
 	add(journal, journal_line_codecs(TRACK_INCOMING, 9, example_codecs, 2));
 	add(journal, journal_line_start(5));
 	add(journal, journal_line_pause(10));
@@ -101,6 +101,7 @@ static void all_lines_come_back(void **state)
 	assert_int_equal(j.stream_count, 1);
 	assert_int_equal(j.streams[0].track, TRACK_OUTGOING);
 	assert_int_equal(j.streams[0].ordinal, 3);
+	assert_int_equal(j.streams[0].party, 9);
 	assert_string_equal(netaddr_format(&j.streams[0].source, address), "10.0.0.1:4000");
 	assert_string_equal(
 		netaddr_format(&j.streams[0].destination, address), "[2001:db8::1]:65535");

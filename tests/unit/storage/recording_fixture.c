@@ -64,6 +64,12 @@ void fixture_line(struct fixture *f, char *line)
 
 unsigned int fixture_stream(struct fixture *f, enum track track, uint32_t ordinal, uint16_t port)
 {
+	return fixture_party(f, track, ordinal, port, 0);
+}
+
+unsigned int fixture_party(
+	struct fixture *f, enum track track, uint32_t ordinal, uint16_t port, uint32_t party)
+{
 	static const uint8_t source[] = {192, 0, 2, 1};
 	static const uint8_t destination[] = {198, 51, 100, 7};
 	struct netaddr from = netaddr_from_ipv4(source, port);
@@ -73,7 +79,7 @@ unsigned int fixture_stream(struct fixture *f, enum track track, uint32_t ordina
 	s->track = track;
 	s->ordinal = ordinal;
 	s->chunk = calloc(1, FIXTURE_CHUNK_BYTES);
-	fixture_line(f, journal_line_stream(track, ordinal, &from, &to, ""));
+	fixture_line(f, journal_line_stream(track, ordinal, party, &from, &to, ""));
 	return f->stream_count++;
 }
 

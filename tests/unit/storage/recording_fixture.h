@@ -50,6 +50,8 @@ void fixture_line(struct fixture *f, char *line);
 
 /* Another stream, from source port `port`. Returns its index for fixture_add. */
 unsigned int fixture_stream(struct fixture *f, enum track track, uint32_t ordinal, uint16_t port);
+unsigned int fixture_party(
+	struct fixture *f, enum track track, uint32_t ordinal, uint16_t port, uint32_t party);
 
 void fixture_add(struct fixture *f, unsigned int stream, const struct fixture_rtp *rtp);
 

@@ -256,7 +256,7 @@ static void what_is_noted_stands_in_the_journal(void **state)
 	rig_start(&r);
 	id = rig_open(&r, TRACKS_BOTH, refs);
 	storage_note_codecs(r.storage, &id, TRACK_INCOMING, 2, &codec, 1);
-	storage_note_stream(r.storage, &id, TRACK_INCOMING, 5, &address, &address, "");
+	storage_note_stream(r.storage, &id, TRACK_INCOMING, 5, 0, &address, &address, "");
 	storage_note_start(r.storage, &id, 3);
 	storage_note_pause(r.storage, &id, 4);
 	storage_note_resume(r.storage, &id, 5);
