@@ -489,6 +489,13 @@ bool siprec_leg_says(const struct leg *leg, const char *name, const char *patter
 
 /* --- What is being recorded --- */
 
+/* While a pause waits for the ledger alone, nothing is recorded any more. */
+static bool is_paused(const struct recording *rec)
+{
+	return rec->state == RECORDING_PAUSED ||
+	       (rec->state == RECORDING_RUNNING && rec->gate == GATE_PAUSED && !rec->gates_pending);
+}
+
 static enum siprec_record record_of(const struct siprec_session *s, unsigned int line)
 {
 	enum siprec_record found = SIPREC_RECORD_OFF;
@@ -500,10 +507,10 @@ static enum siprec_record record_of(const struct siprec_session *s, unsigned int
 		if (!rec || !(says || siprec_hears(s, m, line)) ||
 			!(rec->info.tracks & TRACK_BIT(says ? TRACK_INCOMING : TRACK_OUTGOING)))
 			continue;
-		if (rec->state == RECORDING_RUNNING)
-			return SIPREC_RECORD_ON;
-		if (rec->state == RECORDING_PAUSED)
+		if (is_paused(rec))
 			found = SIPREC_RECORD_PAUSED;
+		else if (rec->state == RECORDING_RUNNING)
+			return SIPREC_RECORD_ON;
 	}
 	return found;
 }
