@@ -433,6 +433,10 @@ static bool take_codecs(struct leg_media *to, const struct leg_media *from)
 
 	if (from->codec_count == 0)
 		return false;
+	same = same && to->other_count == from->other_count &&
+	       memcmp(to->others, from->others, sizeof(to->others)) == 0;
+	memcpy(to->others, from->others, sizeof(to->others));
+	to->other_count = from->other_count;
 	for (unsigned int i = 0; same && i < to->codec_count; i++)
 		same = same_codec(&to->codecs[i], &from->codecs[i]);
 	if (same)

@@ -34,11 +34,18 @@ struct tie;
 #define LEG_ADDRESSES_MAX \
 	16 /* media addresses one end announced: forks, re-INVITEs, several m= lines */
 #define LEG_CODECS_MAX 32
+#define LEG_OTHERS_MAX 16
 #define LEG_TEXT_BYTES 256
 
 enum leg_side { SIDE_CALLER, SIDE_CALLEE }; /* which one the participant is */
 enum leg_state { LEG_OFFERED, LEG_RINGING, LEG_ANSWERED, LEG_ENDED };
 enum leg_end { END_PARTICIPANT, END_SBC, ENDS }; /* the two ends of a leg */
+
+/* A payload type that is no audio. */
+struct leg_other {
+	uint8_t payload_type;
+	char name[CODEC_NAME_BYTES]; /* "VIDEO H264" */
+};
 
 /* What one end announced by SDP: where it wants to receive, and how. */
 struct leg_media {
@@ -47,7 +54,9 @@ struct leg_media {
 							left out */
 	unsigned int codec_count;
 	struct codec codecs[LEG_CODECS_MAX];
-	bool known;	   /* it has announced something */
+	unsigned int other_count;
+	struct leg_other others[LEG_OTHERS_MAX]; /* payload types of m= lines of other media */
+	bool known;				 /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
 	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */

@@ -9,6 +9,7 @@
 #define ANCHOR_NS SECOND_NS
 #define JUMP_NS (SECOND_NS / 10)  /* a timestamp this far from its sequence number is looked at */
 #define STANDSTILL_NS SECOND_NS	  /* so is a timestamp that rests while time goes on */
+#define BEHIND_NS (5 * SECOND_NS) /* a packet behind its head is so late, or so early, at most */
 #define DENIED_NS (SECOND_NS / 5) /* least change of delay that says that a jump is no time */
 #define CONTINUES_NS (SECOND_NS / 10)
 #define LOOK_PACKETS 64
@@ -153,6 +154,22 @@ static struct timeline_segment *begin_segment(
 	return s;
 }
 
+/* The ticks of a time by which a packet is late. */
+static int64_t late_ticks(const struct timeline_segment *s, int64_t late_ns)
+{
+	return late_ns / (SECOND_NS / 1000) * s->clock_hz / 1000;
+}
+
+/* Where a packet stands that is behind the segment's head, which no jump's judge has seen: at its
+ * timestamp, unless that is out of all reason (damaged, or of a damaged sequence number); then at
+ * its arrival. */
+static int64_t behind_ticks(const struct timeline_segment *s, const struct packet *p, int64_t ticks)
+{
+	int64_t late_ns = delay_ns(s, p);
+
+	return magnitude(late_ns) > BEHIND_NS ? ticks + late_ticks(s, late_ns) : ticks;
+}
+
 /* Where an event stands: at its timestamp, unless its first packet's arrival denies that (events
  * played from a recording beside live audio); then at that arrival. */
 static int64_t event_ticks(struct timeline_segment *s, const struct packet *p, int64_t ticks)
@@ -167,18 +184,21 @@ static int64_t event_ticks(struct timeline_segment *s, const struct packet *p, i
 	s->event_timestamp = p->timestamp;
 	s->event_ticks = ticks;
 	if (magnitude(late_ns) > limit_ns)
-		s->event_ticks += late_ns / (SECOND_NS / 1000) * s->clock_hz / 1000;
+		s->event_ticks += late_ticks(s, late_ns);
 	return s->event_ticks;
 }
 
 /* Events bear the time of their begin, so only a stream of nothing else is anchored by them. */
-static void enter(struct timeline *t, uint16_t segment, struct packet *p, bool event)
+static void enter(struct timeline *t, uint16_t segment, struct packet *p, bool event, bool ahead)
 {
 	struct timeline_segment *s = &t->segments[segment];
 	int64_t ticks = s->head_ticks + (int32_t)(p->timestamp - s->head_timestamp);
 
 	p->segment = segment;
-	p->position = event ? event_ticks(s, p, ticks) : ticks;
+	if (event)
+		p->position = event_ticks(s, p, ticks);
+	else
+		p->position = ahead ? ticks : behind_ticks(s, p, ticks);
 	if (event && s->has_media)
 		return;
 	if (p->arrival_ns - s->first_arrival_ns <= ANCHOR_NS &&
@@ -218,7 +238,7 @@ static int place_stream(struct timeline *t, const struct members *m)
 		} else if (current > first && p->sequence < t->segments[current].first_sequence) {
 			current--;
 		}
-		enter(t, (uint16_t)current, p, event);
+		enter(t, (uint16_t)current, p, event, ahead);
 		if (ahead) {
 			head_sequence = p->sequence;
 			move_head(&t->segments[current], p);
@@ -229,8 +249,7 @@ static int place_stream(struct timeline *t, const struct members *m)
 }
 
 /* A source that goes on from other addresses: its clock goes on, too. */
-static void join(struct timeline *t, const struct packet_index *index,
-	const struct rtp_streams *streams, uint32_t later)
+static void join(struct timeline *t, const struct rtp_streams *streams, uint32_t later)
 {
 	struct timeline_segment *s = &t->segments[later];
 	const struct rtp_stream *stream = &streams->list[s->stream];
@@ -243,9 +262,8 @@ static void join(struct timeline *t, const struct packet_index *index,
 		const struct rtp_stream *other = &streams->list[e->stream];
 
 		if (other->ssrc == stream->ssrc && other->flow != stream->flow &&
-			rtp_stream_part(streams, index, e->stream) ==
-				rtp_stream_part(streams, index, s->stream) &&
-			e->clock_hz == s->clock_hz && e->first_arrival_ns < s->first_arrival_ns &&
+			other->part == stream->part && e->clock_hz == s->clock_hz &&
+			e->first_arrival_ns < s->first_arrival_ns &&
 			(!best || e->first_arrival_ns > best->first_arrival_ns))
 			best = e;
 	}
@@ -272,8 +290,7 @@ static int compare_arrival(const void *a, const void *b)
 }
 
 /* Earlier segments first, so that one may follow another that follows a third. */
-static int join_all(
-	struct timeline *t, const struct packet_index *index, const struct rtp_streams *streams)
+static int join_all(struct timeline *t, const struct rtp_streams *streams)
 {
 	struct timeline_segment **order = malloc((t->count + 1UL) * sizeof(*order));
 
@@ -283,7 +300,7 @@ static int join_all(
 		order[i] = &t->segments[i];
 	qsort(order, t->count, sizeof(*order), compare_arrival);
 	for (uint32_t i = 1; i < t->count; i++)
-		join(t, index, streams, (uint32_t)(order[i] - t->segments));
+		join(t, streams, (uint32_t)(order[i] - t->segments));
 	free(order);
 	return 0;
 }
@@ -310,7 +327,7 @@ int timeline_place(
 		from = ends[s];
 	}
 	if (err == 0)
-		err = join_all(t, index, streams);
+		err = join_all(t, streams);
 	free(ends);
 	free(at);
 	return err;
@@ -364,7 +381,7 @@ void timeline_position(struct timeline *t, struct packet_index *index,
 	for (size_t i = 0; i < index->count; i++) {
 		struct packet *p = &index->packets[i];
 		struct timeline_segment *s = &t->segments[p->segment];
-		int64_t *end = &ends[rtp_stream_part(streams, index, p->stream)];
+		int64_t *end = &ends[streams->list[p->stream].part];
 		bool first = !s->begun;
 
 		if (first)
