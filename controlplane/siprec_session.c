@@ -251,21 +251,26 @@ static void announce(struct siprec_session *s, struct member *m)
 static int take_leg(struct siprec_session *s, struct member *m, struct leg *leg)
 {
 	struct siprec_session *before = leg->siprec;
+	bool deserted = true;
 
 	if (!before)
 		return -EEXIST;
 	leg_hold(leg);
 	for (struct member *other = before->members; other; other = other->next) {
-		if (other->leg != leg)
-			continue;
-		other->ended = true;
-		release_leg(before, other);
+		if (other->leg == leg) {
+			other->ended = true;
+			release_leg(before, other);
+		}
+		if (other->leg)
+			deserted = false;
 	}
 	leg->siprec = s;
 	m->leg = leg;
 	announce(s, m);
 	log_info("siprec", "session %s goes on with call %s, participant %s", s->sip_call_id,
 		m->call_id, m->participant_id);
+	if (deserted && before != s)
+		before->deserted(before->arg);
 	return 0;
 }
 
