@@ -47,7 +47,7 @@ class SiprecCase(unittest.TestCase):
         cls.addClassCleanup(cls.remove_folder)
         cls.hosts = cls.enterClassContext(Hosts(cls.folder))
         cls.bob = cls.folder / "bob.pcap"
-        subprocess.run(["python3", TOOLS / "audio.py", cls.bob, "2"], check=True)
+        subprocess.run(["python3", TOOLS / "audio.py", cls.bob, "6"], check=True)
         start_fork(cls.hosts)
         cls.ports = count(5060)
         cls.before_daemon()

@@ -44,7 +44,10 @@ async def send(path, address, count):
 
 
 async def send_all(sends, count):
-    return max(await asyncio.gather(*(send(*each.split("="), count) for each in sends)))
+    """Until the last packet has been heard. By how many seconds the latest one was late."""
+    late = max(await asyncio.gather(*(send(*each.split("="), count) for each in sends)))
+    await asyncio.sleep(HEARD_S)
+    return late
 
 
 async def serve_call(reader, writer):
@@ -57,7 +60,6 @@ async def serve_call(reader, writer):
             ports = re.findall(r"^m=\w+ (\d+)", command, re.M)
             late = await send_all([re.sub(r"#(\d+)$", lambda m: f":{ports[int(m[1]) - 1]}", each) for each in sends],
                                   int(count))
-            await asyncio.sleep(HEARD_S)
             writer.write(f"Call-ID: {call_id}\r\nLate-ms: {late * 1000:.0f}\r\n\r\n".encode() + END)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
