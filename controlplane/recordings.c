@@ -200,8 +200,9 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 	track_security_find(&now, rec->leg, track);
 	if (now.mode == SRTP_MODE_PLAIN && was_keyed) {
 		now.mode = SRTP_MODE_EITHER;
-		now.keys =
-			rec->leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC].keys;
+		end_media_get_keys(
+			&rec->leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC],
+			&now.keys);
 	}
 	if (now.mode == SRTP_MODE_SEALED && told->mode != SRTP_MODE_SEALED)
 		told->sealed_from_ns = rec->told_of_security && rec->leg->state == LEG_ANSWERED
@@ -222,15 +223,16 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 {
 	const struct leg *leg = rec->leg;
-	const struct leg_media *receiver =
+	const struct end_media *receiver =
 		&leg->media[track == TRACK_INCOMING ? END_SBC : END_PARTICIPANT];
-	const struct leg_media *sender =
+	const struct end_media *sender =
 		&leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC];
 	enum undecryptable why = rec->security[track].why;
 	struct codec codecs[2 * LEG_CODECS_MAX];
 	unsigned int count = receiver->codec_count;
 
-	memcpy(codecs, receiver->codecs, count * sizeof(codecs[0]));
+	if (count)
+		memcpy(codecs, receiver->codecs, count * sizeof(codecs[0]));
 	for (unsigned int i = 0; i < sender->codec_count; i++) {
 		unsigned int j = 0;
 
