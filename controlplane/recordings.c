@@ -100,6 +100,15 @@ static void append(struct recordings *r, struct recording *rec)
 	rec->counted_unfinished = true;
 }
 
+static void destroy(struct recording *rec)
+{
+	free(rec->info.texts);
+	free(rec->failure);
+	free(rec->pauses);
+	free(rec->json);
+	free(rec);
+}
+
 void recording_forget(struct recording *rec)
 {
 	struct recordings *r = rec->owner;
@@ -121,9 +130,46 @@ void recording_forget(struct recording *rec)
 		r->unfinished--;
 	else
 		r->ended--;
-	free(rec->pauses);
-	free(rec->json);
-	free(rec);
+	destroy(rec);
+}
+
+/* 0 or -ENOMEM. */
+static int keep_facts(struct recording_facts *f, const struct recording_info *info)
+{
+	const struct {
+		const char **out;
+		const char *text;
+	} texts[] = {{&f->sip_call_id, info->sip_call_id},
+		{&f->participant_tag, info->participant_tag},
+		{&f->participant, info->participant}, {&f->account, info->account},
+		{&f->bucket, info->bucket}, {&f->key, info->key}};
+	const size_t count = sizeof(texts) / sizeof(texts[0]);
+	size_t bytes = 0;
+	char *at;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(texts[i].text) + 1;
+	f->texts = at = malloc(bytes);
+	if (!at)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		*texts[i].out = at;
+		at = stpcpy(at, texts[i].text) + 1;
+	}
+	f->recording_id = info->recording_id;
+	f->transaction_id = info->transaction_id;
+	f->call_id = info->call_id;
+	f->tracks = info->tracks;
+	f->wall_offset_ns = info->wall_offset_ns;
+	return 0;
+}
+
+void recording_set_failure(struct recording *rec, const char *why)
+{
+	char *kept = why && why[0] ? strndup(why, TEXT_BYTES - 1) : NULL;
+
+	free(rec->failure);
+	rec->failure = kept;
 }
 
 struct recording *recording_adopt(struct recordings *r, const struct recording_info *info)
@@ -132,7 +178,10 @@ struct recording *recording_adopt(struct recordings *r, const struct recording_i
 
 	if (!rec)
 		return NULL;
-	rec->info = *info;
+	if (keep_facts(&rec->info, info) != 0) {
+		free(rec);
+		return NULL;
+	}
 	rec->started = true;
 	rec->opened = true;
 	append(r, rec);
@@ -158,10 +207,10 @@ void recordings_default_location(const struct recordings *r, const struct leg *l
 	}
 }
 
-static int describe(
-	struct recording *rec, const struct leg *leg, const char *bucket, const char *prefix)
+static int describe(struct recording_info *info, const struct recording *rec, const char *bucket,
+	const char *prefix)
 {
-	struct recording_info *info = &rec->info;
+	const struct leg *leg = rec->leg;
 	char call_id[UUID_TEXT_BYTES];
 	char number[16];
 	char offered[24];
@@ -287,6 +336,7 @@ static void take_stream(struct recording *rec, struct media_stream *s)
 struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned int tracks,
 	const char *bucket, const char *prefix, int *err)
 {
+	struct recording_info info = {.tracks = tracks};
 	struct recording *rec = calloc(1, sizeof(*rec));
 
 	*err = -ENOMEM;
@@ -296,12 +346,13 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	rec->leg = leg;
 	rec->number = leg->recordings + 1;
 	rec->gate = GATE_RECORD;
-	rec->info.tracks = tracks;
-	*err = describe(rec, leg, bucket, prefix);
+	*err = describe(&info, rec, bucket, prefix);
 	if (*err == 0)
-		*err = storage_open(r->control->storage, &rec->info, rec->refs);
+		*err = keep_facts(&rec->info, &info);
+	if (*err == 0)
+		*err = storage_open(r->control->storage, &info, rec->refs);
 	if (*err != 0) {
-		free(rec);
+		destroy(rec);
 		return NULL;
 	}
 	append(r, rec);
