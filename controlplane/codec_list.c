@@ -84,8 +84,8 @@ const struct codec *codec_list_take(
 	struct codec_list **bucket = &l->buckets[hash & l->mask];
 	struct codec_list *list = *bucket;
 
-	while (list && (list->hash != hash ||
-			       !codec_list_equal(list->codecs, list->count, codecs, count)))
+	while (list &&
+		(list->hash != hash || !codec_list_equal(list->codecs, list->count, codecs, count)))
 		list = list->next;
 	if (!list) {
 		list = calloc(1, sizeof(*list) + count * sizeof(*codecs));

@@ -24,7 +24,7 @@ const struct codec *codec_list_take(
 /* codecs: what codec_list_take returned, or NULL. */
 void codec_list_release(struct codec_lists *l, const struct codec *codecs);
 
-bool codec_list_equal(const struct codec *a, unsigned int a_count, const struct codec *b,
-	unsigned int b_count);
+bool codec_list_equal(
+	const struct codec *a, unsigned int a_count, const struct codec *b, unsigned int b_count);
 
 #endif

@@ -103,9 +103,8 @@ static void keep_re_offer(struct arrival *a)
 		d->re_offer = malloc(sizeof(struct re_offer));
 	if (!d->re_offer)
 		return;
-	*d->re_offer = (struct re_offer){.end = end,
-		.cseq = a->message->cseq,
-		.originator = a->originator};
+	*d->re_offer = (struct re_offer){
+		.end = end, .cseq = a->message->cseq, .originator = a->originator};
 	end_media_get(&a->leg->media[end], &d->re_offer->before);
 }
 

@@ -27,9 +27,9 @@ struct dialog {
 				    one) */
 	uint32_t newest_cseq[2]; /* of requests in the dialog, by role */
 	unsigned int branch_count;
-	uint64_t branches[DIALOG_BRANCHES_MAX];	  /* hashes */
+	uint64_t branches[DIALOG_BRANCHES_MAX]; /* hashes */
 	bool branch_final[DIALOG_BRANCHES_MAX]; /* this INVITE was refused */
-	bool refused;				  /* all of them were, but the call may be tried again */
+	bool refused; /* all of them were, but the call may be tried again */
 	unsigned int refusal_code;
 	uint64_t refused_ns;
 	uint64_t cancelled_ns; /* 0: no CANCEL was seen */

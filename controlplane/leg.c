@@ -180,10 +180,9 @@ struct leg *leg_by_dialog(
 	uint64_t hash = dialog_hash(l, sip_call_id, from_tag, side);
 	struct leg *leg = l->by_dialog[hash & l->mask];
 
-	while (leg &&
-		(leg->dialog_hash != hash || leg->side != side ||
-			strncmp(leg->sip_call_id, sip_call_id, LEG_TEXT_BYTES - 1) != 0 ||
-			strncmp(leg->from_tag, from_tag, LEG_TEXT_BYTES - 1) != 0))
+	while (leg && (leg->dialog_hash != hash || leg->side != side ||
+			      strncmp(leg->sip_call_id, sip_call_id, LEG_TEXT_BYTES - 1) != 0 ||
+			      strncmp(leg->from_tag, from_tag, LEG_TEXT_BYTES - 1) != 0))
 		leg = leg->next_by_dialog;
 	return leg;
 }
@@ -441,8 +440,7 @@ void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns)
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns)
 {
-	struct end_media_change change =
-		end_media_take(&leg->media[end], l->codec_lists, media);
+	struct end_media_change change = end_media_take(&leg->media[end], l->codec_lists, media);
 
 	if (change.moved)
 		leg->moved_ns[end] = at_ns;

@@ -140,9 +140,8 @@ static int keep_facts(struct recording_facts *f, const struct recording_info *in
 		const char **out;
 		const char *text;
 	} texts[] = {{&f->sip_call_id, info->sip_call_id},
-		{&f->participant_tag, info->participant_tag},
-		{&f->participant, info->participant}, {&f->account, info->account},
-		{&f->bucket, info->bucket}, {&f->key, info->key}};
+		{&f->participant_tag, info->participant_tag}, {&f->participant, info->participant},
+		{&f->account, info->account}, {&f->bucket, info->bucket}, {&f->key, info->key}};
 	const size_t count = sizeof(texts) / sizeof(texts[0]);
 	size_t bytes = 0;
 	char *at;
