@@ -26,6 +26,9 @@
 	X(to_control_unknown, OUT, \
 		"first packets of an unknown flow, handed to the control thread") \
 	X(to_control_sip, OUT, "SIP handed to the control thread") \
+	X(to_control_rest, OUT, \
+		"ARP, neighbour discovery and ping for an address of legtap's, handed to the " \
+		"control thread") \
 	X(rtcp_recorded, OUT, "RTCP copied into a chunk, beside the stream that it is of") \
 	X(rtcp, OUT, "RTCP of streams that are not being recorded") \
 	X(not_rtp, OUT, "UDP that is neither SIP nor RTP") \
@@ -47,6 +50,9 @@
 	X(drop_sip_ring_full, OUT, "SIP lost: the ring to the control thread was full") \
 	X(drop_unknown_ring_full, OUT, \
 		"RTP of an unknown flow lost: the ring to the control thread was full") \
+	X(drop_rest_ring_full, OUT, \
+		"ARP, neighbour discovery and ping lost: the ring to the control thread was " \
+		"full") \
 	X(drop_no_chunk, OUT, "RTP lost: no chunk was free, for the writers are behind") \
 	X(drop_too_long, OUT, "RTP lost: longer than a chunk") \
 	X(drop_fragments_full, OUT, "IP fragments lost: as many wait as limits.fragments allows") \
@@ -88,10 +94,25 @@
 	X(files_grown, NOTE, "times that a track file was made longer ahead") \
 	X(submits, NOTE, "io_uring submissions")
 
+/* What became of the frames that a port's rx cores handed over to be answered (to_control_rest), and
+ * what was said unasked. Written by the control thread; plain numbers. */
+#define ANSWER_COUNTERS(X) \
+	X(arp, NOTE, "answers to ARP requests") \
+	X(neighbour, NOTE, "answers to IPv6 neighbour solicitations") \
+	X(echo, NOTE, "answers to ping (ICMP and ICMPv6 echo)") \
+	X(announced, NOTE, "ARP and IPv6 neighbour announcements, sent when the link comes up") \
+	X(ignored, NOTE, "requests to another MAC address, or longer than is answered") \
+	X(malformed, NOTE, "requests whose lengths, checksums or addresses cannot be") \
+	X(conflict, NOTE, "ARP of other hosts that claim an address of legtap's") \
+	X(limited, NOTE, "requests without answer: over 1,000 a second") \
+	X(unsent, NOTE, "answers and announcements that the port did not take")
+
 #define COUNTER_ENUM_RX(name, kind, help) RX_##name,
 #define COUNTER_ENUM_WRITER(name, kind, help) WRITER_##name,
+#define COUNTER_ENUM_ANSWER(name, kind, help) ANSWER_##name,
 enum rx_counter { RX_COUNTERS(COUNTER_ENUM_RX) RX_COUNTER_COUNT };
 enum writer_counter { WRITER_COUNTERS(COUNTER_ENUM_WRITER) WRITER_COUNTER_COUNT };
+enum answer_counter { ANSWER_COUNTERS(COUNTER_ENUM_ANSWER) ANSWER_COUNTER_COUNT };
 
 enum counter_kind { COUNTER_IN, COUNTER_OUT, COUNTER_HELD, COUNTER_NOTE };
 
@@ -103,6 +124,7 @@ struct counter_info {
 
 extern const struct counter_info rx_counter_info[RX_COUNTER_COUNT];
 extern const struct counter_info writer_counter_info[WRITER_COUNTER_COUNT];
+extern const struct counter_info answer_counter_info[ANSWER_COUNTER_COUNT];
 
 typedef _Atomic uint64_t counter;
 

@@ -14,6 +14,7 @@
 
 #define SIP_DEPTH 4096
 #define UNKNOWN_DEPTH 2048
+#define REST_DEPTH 256
 #define COMMAND_DEPTH 16384
 #define WATCHED_DEPTH 4096
 
@@ -31,12 +32,13 @@ static bool make_rx_rings(struct topology *t, unsigned int rx)
 {
 	t->sip[rx] = make_ring("sip", rx, 0, sizeof(void *), t->sip_depth);
 	t->unknown[rx] = make_ring("unknown", rx, 0, sizeof(void *), t->unknown_depth);
+	t->rest[rx] = make_ring("rest", rx, 0, sizeof(void *), t->rest_depth);
 	t->commands[rx] = make_ring("commands", rx, 0, TOPOLOGY_COMMAND_BYTES, t->command_depth);
 	t->acks[rx] = make_ring("acks", rx, 0, sizeof(void *), t->command_depth);
 	t->reinject[rx] = make_ring("reinject", rx, 0, sizeof(void *), t->unknown_depth);
 	t->watched[rx] = make_ring("watched", rx, 0, TOPOLOGY_WATCHED_BYTES, t->watched_depth);
-	return t->sip[rx] && t->unknown[rx] && t->commands[rx] && t->acks[rx] && t->reinject[rx] &&
-	       t->watched[rx];
+	return t->sip[rx] && t->unknown[rx] && t->rest[rx] && t->commands[rx] && t->acks[rx] &&
+	       t->reinject[rx] && t->watched[rx];
 }
 
 static bool make_chunk_rings(struct topology *t, unsigned int rx, uint32_t chunks)
@@ -63,6 +65,7 @@ int topology_create(struct topology *t, unsigned int rx_count, unsigned int writ
 	t->writer_count = writer_count;
 	t->sip_depth = SIP_DEPTH;
 	t->unknown_depth = UNKNOWN_DEPTH;
+	t->rest_depth = REST_DEPTH;
 	t->command_depth = COMMAND_DEPTH;
 	t->watched_depth = WATCHED_DEPTH;
 	for (unsigned int rx = 0; rx < rx_count; rx++) {
@@ -80,6 +83,7 @@ void topology_destroy(struct topology *t)
 	for (unsigned int rx = 0; rx < t->rx_count; rx++) {
 		rte_ring_free(t->sip[rx]);
 		rte_ring_free(t->unknown[rx]);
+		rte_ring_free(t->rest[rx]);
 		rte_ring_free(t->commands[rx]);
 		rte_ring_free(t->acks[rx]);
 		rte_ring_free(t->reinject[rx]);

@@ -1,16 +1,26 @@
 /* Every thread, core and ring of the process, in one place.
  *
- *   ring            producer → consumer     holds             depth                 when it is full
- *   chunks          rx × writer             chunk indexes     all chunks of the rx  cannot be
- *   empty           writer × rx             chunk indexes     all chunks of the rx  cannot be
- *   sip             rx → control            mbufs             topology.sip_depth drop_sip_ring_full
- * (--read: rx waits) unknown         rx → control            mbufs             unknown_depth
- * drop_unknown_ring_full (--read: rx waits) commands        control → rx            struct command
- * command_depth         control keeps the rest in its backlog acks            rx → control cookies
- * command_depth         cannot be: no more commands than that are under way reinject        control
- * → rx            mbufs             unknown_depth         control keeps the rest watched         rx
- * → control      struct watched_packet  watched_depth   watched_lost (the packet itself goes its
- * way)
+ *   ring      producer → consumer  holds
+ *             depth; what happens when it is full
+ *
+ *   chunks    rx × writer          chunk indexes
+ *             all chunks of the rx core; cannot be
+ *   empty     writer × rx          chunk indexes
+ *             all chunks of the rx core; cannot be
+ *   sip       rx → control         mbufs
+ *             sip_depth; drop_sip_ring_full (--read: rx waits)
+ *   unknown   rx → control         mbufs
+ *             unknown_depth; drop_unknown_ring_full (--read: rx waits)
+ *   rest      rx → control         mbufs: ARP, neighbour discovery, ping
+ *             rest_depth; drop_rest_ring_full (--read: none)
+ *   commands  control → rx         struct command
+ *             command_depth; control keeps the rest in its backlog
+ *   acks      rx → control         cookies
+ *             command_depth; cannot be: no more commands than that are under way
+ *   reinject  control → rx         mbufs
+ *             unknown_depth; control keeps the rest
+ *   watched   rx → control         struct watched_packet
+ *             watched_depth; watched_lost (the packet itself goes its way)
  *
  * Mailboxes (common/mailbox.h): control ↔ writers, helpers, finishers; their depths are in
  * storage/.
@@ -60,12 +70,14 @@ struct topology {
 	struct thread threads[TOPOLOGY_THREADS_MAX];
 	unsigned int sip_depth;
 	unsigned int unknown_depth;
+	unsigned int rest_depth;
 	unsigned int command_depth;
 	unsigned int watched_depth;
 	struct rte_ring *chunks[TOPOLOGY_RX_MAX][TOPOLOGY_WRITERS_MAX];
 	struct rte_ring *empty[TOPOLOGY_WRITERS_MAX][TOPOLOGY_RX_MAX];
 	struct rte_ring *sip[TOPOLOGY_RX_MAX];
 	struct rte_ring *unknown[TOPOLOGY_RX_MAX];
+	struct rte_ring *rest[TOPOLOGY_RX_MAX];
 	struct rte_ring
 		*commands[TOPOLOGY_RX_MAX]; /* elements of 32 bytes: dataplane's struct command */
 	struct rte_ring *acks[TOPOLOGY_RX_MAX];

@@ -103,22 +103,9 @@ static int check_siprec_tls(const struct config *c, struct errmsg *e)
 	return 0;
 }
 
-/* SIP and media need addresses that others can be told: whole ones. */
-static int check_siprec(const struct config *c, struct errmsg *e)
+/* Others can be told only a whole one. */
+static int check_media_addresses(const struct config *c, struct errmsg *e)
 {
-	const uint16_t *ports = c->siprec.media_ports;
-
-	if (c->siprec.listen_count == 0 && c->call_count > 0)
-		return errmsg_set(e, -EINVAL,
-			"calls: nothing is answered while siprec.listen names no address");
-	if (c->siprec.listen_count == 0)
-		return 0;
-	for (unsigned int i = 0; i < c->siprec.listen_count; i++)
-		if (netaddr_is_unspecified(&c->siprec.listen[i].address))
-			return errmsg_set(e, -EINVAL,
-				"siprec.listen[%u]: an address of this machine is needed, which "
-				"the SBC can be told, not 0.0.0.0 or ::",
-				i);
 	for (unsigned int i = 0; i < c->siprec.media_address_count; i++) {
 		const struct netprefix *p = &c->siprec.media_addresses[i];
 
@@ -128,6 +115,27 @@ static int check_siprec(const struct config *c, struct errmsg *e)
 				"siprec.media_addresses[%u]: an address is needed, not a prefix",
 				i);
 	}
+	return 0;
+}
+
+/* SIP and media need addresses that others can be told: whole ones. */
+static int check_siprec(const struct config *c, struct errmsg *e)
+{
+	const uint16_t *ports = c->siprec.media_ports;
+
+	if (c->siprec.listen_count == 0 && c->call_count > 0)
+		return errmsg_set(e, -EINVAL,
+			"calls: nothing is answered while siprec.listen names no address");
+	if (check_media_addresses(c, e) != 0)
+		return -EINVAL;
+	if (c->siprec.listen_count == 0)
+		return 0;
+	for (unsigned int i = 0; i < c->siprec.listen_count; i++)
+		if (netaddr_is_unspecified(&c->siprec.listen[i].address))
+			return errmsg_set(e, -EINVAL,
+				"siprec.listen[%u]: an address of this machine is needed, which "
+				"the SBC can be told, not 0.0.0.0 or ::",
+				i);
 	if (c->siprec.media_port_count != 2 || ((ports[0] + 1U) & ~1U) > ports[1])
 		return errmsg_set(e, -EINVAL,
 			"siprec.media_ports: the first and the last port are needed, with an even "

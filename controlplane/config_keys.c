@@ -82,6 +82,8 @@ static const struct key_choice legs[] = {{"LEG-A", 0}, {"LEG-B", 0}, {NULL, 0}};
 static const struct key_choice tracks[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{NULL, 0}};
+static const struct key_choice port_answers[] = {{"auto", PORT_ANSWERS_AUTO},
+	{"always", PORT_ANSWERS_ALWAYS}, {"never", PORT_ANSWERS_NEVER}, {NULL, 0}};
 static const struct key_choice siprec_records[] = {{"BOTH", TRACKS_BOTH},
 	{"INCOMING", TRACK_BIT(TRACK_INCOMING)}, {"OUTGOING", TRACK_BIT(TRACK_OUTGOING)},
 	{"none", 0}, {NULL, 0}};
@@ -122,6 +124,13 @@ const struct config_key config_keys[] = {
 		.fallback = "false",
 		.help = "Media is matched only in the encapsulation (VLAN, VNI, session) that its "
 			"SIP came in."},
+	{"ports[].answers", KEY_CHOICE, FIELD(struct dataplane_port_config, answers),
+		.fallback = "\"auto\"", .choices = port_answers,
+		.help = "For which of `siprec.media_addresses` legtap itself answers ARP, neighbour "
+			"discovery and ping at this port. `auto`: those that no interface of the "
+			"kernel's has. `always`: these, and all of them where the kernel does not see "
+			"the port (any but `net_af_packet`). `never` suits a port that only shows a "
+			"mirror."},
 	{"cores", KEY_OBJECT, .help = "Which CPU core runs which thread."},
 	{"cores.control", KEY_INTEGER, FIELD(struct config, cores.control), .fallback = "-1",
 		RANGE(-1, CONFIG_CORE_MAX), .unit = "core",
@@ -211,7 +220,9 @@ const struct config_key config_keys[] = {
 		LIST(struct config, siprec.media_addresses, siprec.media_address_count),
 		.fallback = "[]", .unit = "addresses",
 		.help = "Addresses of legtap's ports that the media is sent to. Empty: those of "
-			"`siprec.listen`."},
+			"`siprec.listen`. For those that the kernel does not have, legtap answers "
+			"ARP and ping itself (`ports[].answers`), also when nothing is listened "
+			"at."},
 	{"siprec.media_ports", KEY_UDP_PORTS,
 		LIST(struct config, siprec.media_ports, siprec.media_port_count),
 		.fallback = "[40000, 59999]", RANGE(1024, 65535), .unit = "UDP ports",

@@ -21,6 +21,7 @@
 #include "controlplane/bytes_hash.h"
 #include "controlplane/config.h"
 #include "controlplane/dialog_message.h"
+#include "controlplane/named_dialog.h"
 
 #define WAITING_MAX 64
 #define WAITING_NS 1000000000ULL /* a response older than this is not of a newer INVITE */
@@ -192,35 +193,24 @@ static bool has_tags(const struct leg *leg, const char *a, const char *b)
 	       (strcmp(leg->from_tag, b) == 0 && strcmp(leg->to_tag, a) == 0);
 }
 
-/* The live leg that an INVITE names by Replaces (RFC 3891) or Join (RFC 3911):
- * "call-id;to-tag=x;from-tag=y", which nobody knows who is not of that call. NULL: none. */
+/* The live leg that an INVITE names by Replaces or Join, whose tags nobody knows who is not of that
+ * call. NULL: none. */
 static const struct leg *named_leg(const struct arrival *a, const char *header)
 {
-	char value[512];
-	char tags[2][LEG_TEXT_BYTES] = {"", ""};
-	char *next = value;
-	const char *call_id;
+	struct named_dialog named;
+	char value[1024];
 
-	if (!sip_header_string(a->message, header, value, sizeof(value)))
+	if (!sip_header_string(a->message, header, value, sizeof(value)) ||
+		named_dialog_parse(&named, value) != 0)
 		return NULL;
-	call_id = strsep(&next, "; ");
-	while (next) {
-		const char *part = strsep(&next, "; ");
-
-		if (strncasecmp(part, "to-tag=", 7) == 0)
-			snprintf(tags[0], sizeof(tags[0]), "%s", part + 7);
-		else if (strncasecmp(part, "from-tag=", 9) == 0)
-			snprintf(tags[1], sizeof(tags[1]), "%s", part + 9);
-	}
-	for (unsigned int i = 0; tags[0][0] && tags[1][0]; i++) {
-		const struct leg *leg = leg_by_sip_id(a->dialogs->legs, call_id, i);
+	for (unsigned int i = 0;; i++) {
+		const struct leg *leg = leg_by_sip_id(a->dialogs->legs, named.call_id, i);
 
 		if (!leg || leg->state == LEG_ENDED)
 			return NULL;
-		if (has_tags(leg, tags[0], tags[1]))
+		if (has_tags(leg, named.to_tag, named.from_tag))
 			return leg;
 	}
-	return NULL;
 }
 
 static void offer(struct arrival *a)

@@ -46,18 +46,41 @@ static bool add_addresses(struct end_media *to, const struct leg_media *from)
 	return changed;
 }
 
+static bool take_others(struct end_media *to, const struct leg_media *from)
+{
+	size_t bytes = from->other_count * sizeof(to->others[0]);
+	struct leg_other *taken = NULL;
+
+	if (to->other_count == from->other_count &&
+		(bytes == 0 || memcmp(to->others, from->others, bytes) == 0))
+		return false;
+	if (bytes) {
+		taken = malloc(bytes);
+		if (!taken)
+			return false;
+		memcpy(taken, from->others, bytes);
+	}
+	free(to->others);
+	to->others = taken;
+	to->other_count = (uint8_t)from->other_count;
+	return true;
+}
+
 /* A description without audio (a fax, a video that stays) leaves the codecs as they were. */
 static bool take_codecs(
 	struct end_media *to, struct codec_lists *lists, const struct leg_media *from)
 {
 	const struct codec *taken;
+	bool changed;
 
-	if (from->codec_count == 0 ||
-		codec_list_equal(to->codecs, to->codec_count, from->codecs, from->codec_count))
+	if (from->codec_count == 0)
 		return false;
+	changed = take_others(to, from);
+	if (codec_list_equal(to->codecs, to->codec_count, from->codecs, from->codec_count))
+		return changed;
 	taken = codec_list_take(lists, from->codecs, from->codec_count);
 	if (!taken)
-		return false;
+		return changed;
 	codec_list_release(lists, to->codecs);
 	to->codecs = taken;
 	to->codec_count = (uint8_t)from->codec_count;
@@ -139,6 +162,9 @@ void end_media_get(const struct end_media *m, struct leg_media *out)
 		memcpy(out->addresses, m->addresses, m->address_count * sizeof(m->addresses[0]));
 	if (m->codec_count)
 		memcpy(out->codecs, m->codecs, m->codec_count * sizeof(m->codecs[0]));
+	out->other_count = m->other_count;
+	if (m->other_count)
+		memcpy(out->others, m->others, m->other_count * sizeof(m->others[0]));
 	out->known = m->known;
 	out->sends = m->sends;
 	out->receives = m->receives;
@@ -154,6 +180,7 @@ void end_media_clear(struct end_media *m, struct codec_lists *lists)
 {
 	wipe_keys(m);
 	codec_list_release(lists, m->codecs);
+	free(m->others);
 	free(m->addresses);
 	memset(m, 0, sizeof(*m));
 }

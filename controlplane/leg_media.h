@@ -14,6 +14,13 @@
 #define LEG_ADDRESSES_MAX \
 	16 /* media addresses one end announced: forks, re-INVITEs, several m= lines */
 #define LEG_CODECS_MAX 32
+#define LEG_OTHERS_MAX 16
+
+/* A payload type that is no audio. */
+struct leg_other {
+	uint8_t payload_type;
+	char name[CODEC_NAME_BYTES]; /* "VIDEO H264" */
+};
 
 /* What one end announced by one SDP: where it wants to receive, and how. */
 struct leg_media {
@@ -22,7 +29,9 @@ struct leg_media {
 							left out */
 	unsigned int codec_count;
 	struct codec codecs[LEG_CODECS_MAX];
-	bool known;	   /* it has announced something */
+	unsigned int other_count;
+	struct leg_other others[LEG_OTHERS_MAX]; /* payload types of m= lines of other media */
+	bool known;				 /* it has announced something */
 	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
 	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
 	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */
@@ -39,9 +48,11 @@ struct leg_media {
 struct end_media {
 	struct netaddr *addresses;  /* the newest last */
 	const struct codec *codecs; /* of a codec_list */
-	struct srtp_key *keys;	    /* the newest first, as in struct srtp_keys */
+	struct leg_other *others;
+	struct srtp_key *keys; /* the newest first, as in struct srtp_keys */
 	uint8_t address_count;
 	uint8_t codec_count;
+	uint8_t other_count;
 	uint8_t key_count;
 	uint8_t keys_current; /* see struct srtp_keys */
 	bool known;
@@ -61,8 +72,9 @@ struct end_media_change {
 	bool any;
 };
 
-/* Takes an announcement: addresses not yet known are added, codecs are replaced, keys go before
- * those that were there. What there is no memory for is as if it had not been announced. */
+/* Takes an announcement: addresses not yet known are added, codecs and other payload types are
+ * replaced, keys go before those that were there. What there is no memory for is as if it had not
+ * been announced. */
 struct end_media_change end_media_take(
 	struct end_media *m, struct codec_lists *lists, const struct leg_media *media);
 

@@ -324,6 +324,7 @@ static void turn(struct control *c)
 		media_age(c->media, c->now_ns);
 		sip_tcp_age(c->sip_tcp, c->now_ns, c->wall_offset_ns);
 	}
+	recordings_retry(c->recordings);
 	line_log_poll(c->recordings->log);
 	admin_flush(c->admin);
 	if (hung_up) {

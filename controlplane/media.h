@@ -50,6 +50,7 @@ struct media_stream {
 	struct kept_out kept_out_before; /* when it joined the recording; recordings.c */
 	uint32_t party;			 /* see storage_note_stream */
 	bool separate;		   /* its port's; matched in its SIP's own encapsulation only */
+	bool gate_owed;		   /* its command waits for memory; recording.c */
 	bool watched;		   /* for digits; digit_source.c */
 	bool held;		   /* in the list of those that wait for a leg */
 	bool judged;		   /* in the list of those whose claim may change with time */

@@ -104,7 +104,7 @@ static bool begin_copy(struct control *c, struct media_stream *s, const struct m
 	}
 	digit_source_stream(c, copy);
 	if (withholds)
-		stream_set_gate(c->dataplane, copy->id, &setting, 0);
+		recordings_stream_joined(c->recordings, copy, &setting);
 	return true;
 }
 
@@ -156,7 +156,7 @@ static void add_to_table(struct control *c, struct media_stream **streams,
 		streams[i]->id = ids[i];
 		digit_source_stream(c, streams[i]); /* before its packets are given back */
 		if (digit_source_withholds(streams[i]->leg))
-			stream_set_gate(c->dataplane, ids[i], &settings[i], 0);
+			recordings_stream_joined(c->recordings, streams[i], &settings[i]);
 	}
 }
 
@@ -165,22 +165,25 @@ bool media_tracks_begin(struct control *c, struct media_stream *s, const struct 
 {
 	struct media_stream *streams[MEDIA_ROUTES_MAX] = {s};
 	struct gate_setting settings[MEDIA_ROUTES_MAX] = {{.gate = GATE_OFF}};
-	unsigned int made = 0;
+	unsigned int made = 1;
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (i == 0)
-			give_to_leg(s, &routes[0]);
-		else
-			streams[made] = add_copy(c, s, &routes[i]);
-		if (streams[made])
-			recordings_stream_joins(c->recordings, streams[made], &settings[made]);
-		made += streams[made] != NULL;
+	give_to_leg(s, &routes[0]);
+	recordings_stream_joins(c->recordings, s, &settings[0]);
+	for (unsigned int i = 1; i < count; i++) {
+		struct media_stream *copy = add_copy(c, s, &routes[i]);
+
+		if (!copy)
+			continue;
+		recordings_stream_joins(c->recordings, copy, &settings[made]);
+		streams[made++] = copy;
 	}
 	add_to_table(c, streams, settings, made);
 	if (s->id)
 		return true;
-	while (s->copies)
-		media_copy_remove(c, s->copies);
+	for (struct media_stream *copy = s->copies, *next; copy; copy = next) {
+		next = copy->next_copy;
+		media_copy_remove(c, copy);
+	}
 	media_take_from_leg(c, s);
 	return false;
 }

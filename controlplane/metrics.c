@@ -157,6 +157,17 @@ static void print_port_counter(
 	}
 }
 
+static void print_answers(FILE *out, const struct control *control)
+{
+	char name[64];
+
+	for (enum answer_counter c = 0; c < ANSWER_COUNTER_COUNT; c++) {
+		snprintf(name, sizeof(name), "answer_%s", answer_counter_info[c].name);
+		print_port_counter(out, control, name, answer_counter_info[c].help,
+			offsetof(struct dataplane_port_stats, answers) + c * sizeof(uint64_t));
+	}
+}
+
 static void print_ports(FILE *out, const struct control *control)
 {
 	print_port_counter(out, control, "port_received", "packets received by the port",
@@ -168,6 +179,7 @@ static void print_ports(FILE *out, const struct control *control)
 		offsetof(struct dataplane_port_stats, errors));
 	print_port_counter(out, control, "port_no_mbuf", "packets lost because no buffer was free",
 		offsetof(struct dataplane_port_stats, no_mbuf));
+	print_answers(out, control);
 }
 
 struct ring_print {

@@ -11,6 +11,7 @@
 #include "controlplane/eal.h"
 #include "controlplane/ledger.h"
 #include "controlplane/loop.h"
+#include "controlplane/media_addresses.h"
 #include "controlplane/recordings.h"
 #include "dataplane/dataplane.h"
 #include "storage/storage.h"
@@ -44,6 +45,8 @@ static void fill_dataplane(const struct process *p, struct dataplane_config *d)
 	memcpy(d->rx_cores, c->cores.rx, sizeof(d->rx_cores));
 	if (p->options.capture)
 		d->rx_cores[0] = TOPOLOGY_ANY_CORE;
+	else
+		d->own_count = media_addresses_own(c, d->own);
 }
 
 static void fill_storage(const struct process *p, struct storage_config *s)

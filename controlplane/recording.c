@@ -33,31 +33,43 @@ static uint64_t renew_now_ns(struct control *control)
 
 /* --- Gates --- */
 
-static void set_gate(struct recording *rec, struct media_stream *s)
+/* What cannot be sent for want of memory is owed: nothing that waits for it is done until then. A
+ * stream that is gone owes nothing. */
+void recording_set_gate(struct recording *rec, struct media_stream *s)
 {
 	struct gate_setting setting = {.gate = rec->gate,
 		.track = rec->refs[s->track],
 		.ordinal = s->ordinal,
 		.open_ns = rec->open_ns};
+	int err = stream_set_gate(
+		rec->owner->control->dataplane, s->id, &setting, (uint64_t)(uintptr_t)rec);
 
-	if (stream_set_gate(
-		    rec->owner->control->dataplane, s->id, &setting, (uint64_t)(uintptr_t)rec) == 0)
-		rec->gates_pending++;
+	s->gate_owed = err == -ENOMEM;
+	rec->gates_pending += err == 0;
+	if (err != -ENOMEM)
+		return;
+	if (!rec->owner->gates_owed)
+		log_error("recording", "no memory for a command to an rx core: it is tried again, "
+				       "and actions wait for it");
+	rec->gates_owed = true;
+	rec->owner->gates_owed = true;
 }
 
 void recording_set_gates(struct recording *rec, enum gate gate, uint64_t open_ns)
 {
 	rec->gate = gate;
 	rec->open_ns = open_ns;
+	rec->gates_owed = false;
 	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
 		if (rec->info.tracks & TRACK_BIT(s->track))
-			set_gate(rec, s);
+			recording_set_gate(rec, s);
 }
 
 void recording_release_stream(struct recording *rec, struct media_stream *s)
 {
 	static const struct gate_setting off = {.gate = GATE_OFF};
 
+	s->gate_owed = false;
 	if (stream_set_gate(
 		    rec->owner->control->dataplane, s->id, &off, (uint64_t)(uintptr_t)rec) == 0)
 		rec->gates_pending++;
@@ -198,11 +210,13 @@ static void run_stop(struct recording *rec)
 	struct control *control = rec->owner->control;
 	struct recording_op *op = rec->op;
 
-	if (!rec->leg) {
+	if (!rec->leg || rec->state == RECORDING_FAILED) {
 		finish_op(rec, -EINVAL, "the leg's recording has stopped already");
 		return;
 	}
 	recording_set_gates(rec, GATE_OFF, 0);
+	if (rec->gates_owed) /* with its leg, whose streams they are: then once more */
+		return;
 	note_kept_out(rec);
 	rec->window.start_ns = rec->start_ns;
 	rec->window.stop_ns = op->at_ns ? op->at_ns : renew_now_ns(control);
@@ -318,7 +332,7 @@ static void settle_failed(struct recording *rec)
 
 void recording_advance(struct recording *rec)
 {
-	if (rec->gates_pending || rec->ledger_pending)
+	if (rec->gates_pending || rec->gates_owed || rec->ledger_pending)
 		return;
 	if (!rec->op) {
 		if (rec->state == RECORDING_FAILED)
@@ -341,6 +355,36 @@ void recording_advance(struct recording *rec)
 		advance_stop(rec);
 		break;
 	}
+}
+
+static void retry_gates(struct recording *rec)
+{
+	rec->gates_owed = false;
+	for (struct media_stream *s = rec->leg->streams; s; s = s->next_of_leg)
+		if (s->gate_owed)
+			recording_set_gate(rec, s);
+	if (rec->gates_owed)
+		return;
+	if (rec->op && rec->op->kind == OP_STOP)
+		run_stop(rec);
+	else
+		recording_advance(rec);
+}
+
+void recordings_retry(struct recordings *r)
+{
+	struct recording *next;
+
+	if (!r->gates_owed)
+		return;
+	for (struct recording *rec = r->first; rec; rec = next) {
+		next = rec->next;
+		if (rec->gates_owed)
+			retry_gates(rec);
+	}
+	r->gates_owed = false;
+	for (const struct recording *rec = r->first; rec; rec = rec->next)
+		r->gates_owed = r->gates_owed || rec->gates_owed;
 }
 
 /* --- Actions --- */
@@ -490,7 +534,7 @@ void recording_fail(struct recording *rec, const char *why, bool keep)
 {
 	if (rec->leg) {
 		recording_set_gates(rec, GATE_OFF, 0);
-		if (rec->leg->recording == rec)
+		if (rec->leg->recording == rec && !rec->gates_owed)
 			rec->leg->recording = NULL;
 	}
 	recording_set_failure(rec, why);

@@ -235,6 +235,7 @@ static int describe(struct recording_info *info, const struct recording *rec, co
 		&info->call_id, rec->number);
 }
 
+#define OTHER_CLOCK_HZ 90000	/* nobody plays it */
 #define CHANGE_NS 1000000000ULL /* for two ends to go over from RTP to SRTP */
 
 /* Tells storage by which keys a track opens. A call that is in clear again may still send a few
@@ -244,6 +245,8 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 	struct recording_track_security *told = &rec->security[track];
 	struct track_security now;
 	bool was_keyed = told->mode == SRTP_MODE_SEALED || told->mode == SRTP_MODE_EITHER;
+
+	int err = 0;
 
 	track_security_find(&now, rec->leg, track);
 	if (now.mode == SRTP_MODE_PLAIN && was_keyed) {
@@ -257,18 +260,43 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 					       ? at_ns + CHANGE_NS
 					       : 0;
 	if (now.mode != SRTP_MODE_PLAIN || told->mode != SRTP_MODE_PLAIN)
-		storage_set_keys(rec->owner->control->storage, &rec->info.recording_id, track,
+		err = storage_set_keys(rec->owner->control->storage, &rec->info.recording_id, track,
 			now.mode, &now.keys, at_ns, told->sealed_from_ns);
 	srtp_keys_wipe(&now.keys);
+	if (err == -ENOMEM) /* its packets stay what they were told to be, and nobody plays them */
+		now = (struct track_security){.mode = told->mode, .why = UNDECRYPTABLE_NO_MEMORY};
 	if (now.why != DECRYPTABLE && now.why != told->why)
 		event_recording_undecryptable(rec, track, undecryptable_name(now.why));
 	told->mode = now.mode;
 	told->why = now.why;
 }
 
+/* Payload types of other media, where they are not of audio. Returns how many codecs there are
+ * then.
+ */
+static unsigned int add_others(
+	struct codec *codecs, unsigned int count, const struct end_media *media)
+{
+	for (unsigned int i = 0; i < media->other_count; i++) {
+		struct codec *c = &codecs[count];
+		unsigned int k = 0;
+
+		while (k < count && codecs[k].payload_type != media->others[i].payload_type)
+			k++;
+		if (k < count)
+			continue;
+		*c = (struct codec){.payload_type = media->others[i].payload_type,
+			.channels = 1,
+			.clock_hz = OTHER_CLOCK_HZ};
+		memcpy(c->name, media->others[i].name, sizeof(c->name));
+		count++;
+	}
+	return count;
+}
+
 /* Payload types of a track: as its receiver announced them; those that only its sender named come
- * after. */
-static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
+ * after. 0 or -ENOMEM. */
+static int note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 {
 	const struct leg *leg = rec->leg;
 	const struct end_media *receiver =
@@ -276,7 +304,7 @@ static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 	const struct end_media *sender =
 		&leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC];
 	enum undecryptable why = rec->security[track].why;
-	struct codec codecs[2 * LEG_CODECS_MAX];
+	struct codec codecs[2 * (LEG_CODECS_MAX + LEG_OTHERS_MAX)];
 	unsigned int count = receiver->codec_count;
 
 	if (count)
@@ -293,21 +321,30 @@ static void note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 	/* Decoded as if it were in clear, SRTP is noise: no decoder has these names. */
 	for (unsigned int i = 0; why != DECRYPTABLE && i < count; i++)
 		codec_seal(&codecs[i], why == UNDECRYPTABLE_DTLS ? SEALED_DTLS : SEALED_SRTP);
-	if (count)
-		storage_note_codecs(rec->owner->control->storage, &rec->info.recording_id, track,
-			at_ns, codecs, count);
+	count = add_others(codecs, count, receiver);
+	count = add_others(codecs, count, sender);
+	if (count == 0)
+		return 0;
+	return storage_note_codecs(
+		rec->owner->control->storage, &rec->info.recording_id, track, at_ns, codecs, count);
 }
 
-/* What the tracks' packets are, by what both ends have announced. */
-static void note_media(struct recording *rec, uint64_t at_ns)
+/* What the tracks' packets are, by what both ends have announced. 0, or -ENOMEM: what is encrypted
+ * could be played as noise. */
+static int note_media(struct recording *rec, uint64_t at_ns)
 {
+	int err = 0;
+
 	for (unsigned int t = 0; t < TRACK_COUNT; t++) {
 		if (!(rec->info.tracks & TRACK_BIT(t)))
 			continue;
 		secure_track(rec, (enum track)t, at_ns);
-		note_codecs(rec, (enum track)t, at_ns);
+		if (note_codecs(rec, (enum track)t, at_ns) == -ENOMEM &&
+			rec->security[t].why != DECRYPTABLE)
+			err = -ENOMEM;
 	}
 	rec->told_of_security = true;
+	return err;
 }
 
 static struct kept_out kept_out_of(struct recording *rec, const struct media_stream *s)
@@ -359,7 +396,14 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	leg->recordings_made++;
 	leg->recording = rec;
 	leg_hold(leg);
-	note_media(rec, r->control->now_ns);
+	if (note_media(rec, r->control->now_ns) != 0) {
+		*err = -ENOMEM;
+		leg->recordings--;
+		leg->recording = NULL;
+		leg_release(r->control->legs, leg);
+		recording_discard(rec);
+		return NULL;
+	}
 	for (struct media_stream *s = leg->streams; s; s = s->next_of_leg)
 		if (tracks & TRACK_BIT(s->track))
 			take_stream(rec, s);
@@ -385,11 +429,10 @@ void recordings_stream_joins(struct recordings *r, struct media_stream *s, struc
 void recordings_stream_joined(
 	struct recordings *r, struct media_stream *s, const struct gate_setting *setting)
 {
-	struct recording *rec = setting->gate == GATE_OFF ? NULL : s->leg->recording;
-
-	if (stream_set_gate(r->control->dataplane, s->id, setting, (uint64_t)(uintptr_t)rec) == 0 &&
-		rec)
-		rec->gates_pending++;
+	if (setting->gate == GATE_OFF)
+		(void)stream_set_gate(r->control->dataplane, s->id, setting, 0);
+	else
+		recording_set_gate(s->leg->recording, s);
 }
 
 void recording_count_kept_out(struct recording *rec, struct media_stream *s)
@@ -459,7 +502,10 @@ void recordings_leg_media(struct recordings *r, struct leg *leg, enum leg_end en
 
 	if (!rec)
 		return;
-	note_media(rec, at_ns);
+	if (note_media(rec, at_ns) != 0) {
+		recording_fail(rec, "no memory to note that its media is encrypted", false);
+		return;
+	}
 	if (rec->from == FROM_EARLY_MEDIA && leg->media[END_PARTICIPANT].address_count &&
 		leg->media[END_SBC].address_count)
 		recording_begin(rec, at_ns);

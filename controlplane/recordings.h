@@ -79,7 +79,8 @@ struct recording {
 	unsigned int pause_count;
 	struct kept_out kept_out[TRACK_COUNT]; /* of streams that have left it */
 	struct recording_op *op;	       /* under way; then those that wait */
-	unsigned int gates_pending;  /* acknowledgements of rx cores still to come, for op */
+	unsigned int gates_pending; /* acknowledgements of rx cores still to come, for op */
+	bool gates_owed; /* commands that there was no memory for (media_stream.gate_owed) */
 	unsigned int ledger_pending; /* entries being synced */
 	bool ledger_asked;	     /* op has sent its entry */
 	int err;		     /* of op */
@@ -106,6 +107,7 @@ struct recordings {
 	struct recording *first;
 	struct recording *last;
 	struct recording *by_id[RECORDINGS_BUCKETS];
+	bool gates_owed;	 /* by any of them */
 	unsigned int unfinished; /* not yet delivered, failed or discarded */
 	unsigned int ended;	 /* delivered or failed, still shown */
 	unsigned int failures;	 /* that ended failed or undecodable */
@@ -140,6 +142,9 @@ void recordings_stream_leaves(struct recordings *r, struct media_stream *s);
 
 /* From the dataplane. */
 void recordings_acked(struct recordings *r, uint64_t cookie);
+
+/* Each turn: sends the commands that there was no memory for. */
+void recordings_retry(struct recordings *r);
 
 /* From storage: fills the handlers. */
 void recordings_storage_handlers(struct recordings *r, struct storage_handlers *h);
@@ -176,6 +181,9 @@ struct recording *recording_adopt(struct recordings *r, const struct recording_i
 
 /* Takes a recording out of the lists and frees it. */
 void recording_forget(struct recording *rec);
+
+/* The gate of a stream of its tracks, as the recording has it; as for recording_set_gates. */
+void recording_set_gate(struct recording *rec, struct media_stream *s);
 
 /* Gates of all streams of its tracks; each change adds one to gates_pending, taken away by
  * recordings_acked. */

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "controlplane/crypto_attribute.h"
+#include "controlplane/sdp_bundle.h"
 
 #define LINE_BYTES_MAX 1024 /* of a line's value; longer ones are cut */
 
@@ -55,10 +56,16 @@ struct section {
 
 struct parser {
 	struct leg_media *out;
+	const char *sdp;
+	const char *rest; /* behind the current line */
+	const char *end;
 	struct section session;
 	struct section media;
 	bool in_media;
 	bool in_audio;		  /* and its port is not 0 */
+	bool in_other;		  /* RTP of other media; its port may be 0, for it may be bundled */
+	char kind[16];		  /* of other media: "VIDEO" */
+	unsigned int first_other; /* of the current m= line */
 	bool fingerprint;	  /* a certificate's, for DTLS */
 	uint16_t port;		  /* of the current m= line */
 	unsigned int first_codec; /* of the current m= line */
@@ -146,38 +153,20 @@ static void parse_candidate(struct parser *p, const char *value)
 	}
 }
 
-/* "audio 49170/2 RTP/AVP 0 8 101" */
-static void parse_media(struct parser *p, const char *value)
+/* Takes one line into buf, without white space at either end; returns where the next begins. */
+static const char *take_line(const char *at, const char *end, char buf[LINE_BYTES_MAX])
 {
-	unsigned long port;
-	unsigned long type;
-	char proto[64];
-	char *at;
+	const char *stop = at;
+	size_t length;
 
-	finish_media(p);
-	p->in_media = true;
-	p->in_audio = false;
-	p->media = (struct section){
-		.direction = p->session.direction, .ptime_ms = p->session.ptime_ms};
-	p->first_codec = p->out->codec_count;
-	if (strncasecmp(value, "audio ", 6) != 0)
-		return;
-	value += 6 + strspn(value + 6, " ");
-	if (!number(value, &at, UINT16_MAX, &port) || port == 0)
-		return;
-	at += strcspn(at, " ");
-	if (sscanf(at, " %63s", proto) != 1 || !strstr(proto, "RTP/"))
-		return;
-	p->in_audio = true;
-	p->out->encrypted = p->out->encrypted || strstr(proto, "SAVP");
-	p->out->plain = p->out->plain || !strstr(proto, "SAVP");
-	p->out->dtls = p->out->dtls || strstr(proto, "TLS/");
-	p->port = (uint16_t)port;
-	at = strstr(at, proto) + strlen(proto);
-	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))
-		if (p->out->codec_count < LEG_CODECS_MAX)
-			p->out->codecs[p->out->codec_count++] =
-				sdp_static_codec((unsigned int)type);
+	while (stop < end && *stop != '\r' && *stop != '\n')
+		stop++;
+	length = (size_t)(stop - at) < LINE_BYTES_MAX ? (size_t)(stop - at) : LINE_BYTES_MAX - 1;
+	memcpy(buf, at, length);
+	while (length > 0 && (buf[length - 1] == ' ' || buf[length - 1] == '\t'))
+		length--;
+	buf[length] = '\0';
+	return stop < end ? stop + 1 : end;
 }
 
 /* "IN IP4 192.0.2.4", perhaps with a multicast's "/127". */
@@ -194,6 +183,116 @@ static void parse_connection(struct parser *p, const char *value)
 	host[strcspn(host, "/")] = '\0';
 	if (netaddr_parse(host, &s->address) != 0)
 		s->address = (struct netaddr){0};
+}
+
+/* "video 0 RTP/AVP 99" */
+static void parse_other_media(struct parser *p, const char *value)
+{
+	char proto[64];
+	unsigned long type;
+	int length;
+	char *at;
+
+	p->first_other = p->out->other_count;
+	if (sscanf(value, "%15s %*s %63s%n", p->kind, proto, &length) != 2 ||
+		!strstr(proto, "RTP/"))
+		return;
+	for (char *c = p->kind; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	p->in_other = true;
+	at = (char *)(uintptr_t)value + length;
+	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " ")) {
+		struct leg_other *o = &p->out->others[p->out->other_count];
+
+		if (p->out->other_count == LEG_OTHERS_MAX)
+			break;
+		p->out->other_count++;
+		o->payload_type = (uint8_t)type;
+		snprintf(o->name, sizeof(o->name), "%s %lu", p->kind, type);
+	}
+}
+
+/* "99 H264/90000" */
+static void parse_other_rtpmap(struct parser *p, const char *value)
+{
+	unsigned long type;
+	char *at;
+
+	if (!number(value, &at, 127, &type))
+		return;
+	at += strspn(at, " ");
+	for (unsigned int i = p->first_other; i < p->out->other_count; i++) {
+		struct leg_other *o = &p->out->others[i];
+
+		if (o->payload_type == type && at[0] != '\0')
+			snprintf(o->name, sizeof(o->name), "%s %.*s", p->kind,
+				(int)strcspn(at, "/ "), at);
+		for (char *c = o->name; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+	}
+}
+
+static bool find_bundle(const struct parser *p, struct sdp_bundle *out)
+{
+	return sdp_bundle_find(out, p->sdp, p->end, p->rest) == 0;
+}
+
+/* Where the m= line whose transport it shares is to be found. */
+static void take_transport(struct parser *p, const char *section)
+{
+	char line[LINE_BYTES_MAX];
+
+	while (section < p->end) {
+		section = take_line(section, p->end, line);
+		if (strncmp(line, "m=", 2) == 0)
+			break;
+		if (strncmp(line, "c=", 2) == 0)
+			parse_connection(p, line + 2 + strspn(line + 2, " "));
+		else if (strncmp(line, "a=candidate:", 12) == 0)
+			parse_candidate(p, line + 12);
+		else if (strncmp(line, "a=ice-ufrag:", 12) == 0)
+			p->media.ice = true;
+	}
+}
+
+/* "audio 49170/2 RTP/AVP 0 8 101" */
+static void parse_media(struct parser *p, const char *value)
+{
+	struct sdp_bundle bundle = {0};
+	unsigned long port;
+	unsigned long type;
+	char proto[64];
+	char *at;
+
+	finish_media(p);
+	p->in_media = true;
+	p->in_audio = false;
+	p->in_other = false;
+	p->media = (struct section){
+		.direction = p->session.direction, .ptime_ms = p->session.ptime_ms};
+	p->first_codec = p->out->codec_count;
+	if (strncasecmp(value, "audio ", 6) != 0) {
+		parse_other_media(p, value);
+		return;
+	}
+	value += 6 + strspn(value + 6, " ");
+	if (!number(value, &at, UINT16_MAX, &port) || (port == 0 && !find_bundle(p, &bundle)))
+		return;
+	at += strcspn(at, " ");
+	if (sscanf(at, " %63s", proto) != 1 || !strstr(proto, "RTP/"))
+		return;
+	p->in_audio = true;
+	p->out->encrypted = p->out->encrypted || strstr(proto, "SAVP");
+	p->out->plain = p->out->plain || !strstr(proto, "SAVP");
+	p->out->dtls = p->out->dtls || strstr(proto, "TLS/");
+	p->port = port ? (uint16_t)port : bundle.port;
+	at = strstr(at, proto) + strlen(proto);
+	for (at += strspn(at, " "); number(at, &at, 127, &type); at += strspn(at, " "))
+		if (p->out->codec_count < LEG_CODECS_MAX)
+			p->out->codecs[p->out->codec_count++] =
+				sdp_static_codec((unsigned int)type);
+	if (port == 0)
+		take_transport(p, bundle.section);
 }
 
 static struct codec *codec_of(struct parser *p, unsigned long payload_type)
@@ -314,6 +413,8 @@ static void parse_line(struct parser *p, char type, const char *value)
 		 * that is not used. */
 		if (!p->in_media || p->in_audio)
 			parse_attribute(p, value);
+		else if (p->in_other && strncmp(value, "rtpmap:", 7) == 0)
+			parse_other_rtpmap(p, value + 7);
 		break;
 	default:
 		break;
@@ -332,25 +433,10 @@ static void drop_unnamed(struct leg_media *out)
 	out->codec_count = kept;
 }
 
-/* Takes one line into buf, without white space at either end; returns where the next begins. */
-static const char *take_line(const char *at, const char *end, char buf[LINE_BYTES_MAX])
-{
-	const char *stop = at;
-	size_t length;
-
-	while (stop < end && *stop != '\r' && *stop != '\n')
-		stop++;
-	length = (size_t)(stop - at) < LINE_BYTES_MAX ? (size_t)(stop - at) : LINE_BYTES_MAX - 1;
-	memcpy(buf, at, length);
-	while (length > 0 && (buf[length - 1] == ' ' || buf[length - 1] == '\t'))
-		length--;
-	buf[length] = '\0';
-	return stop < end ? stop + 1 : end;
-}
-
 int sdp_parse(struct leg_media *out, const char *data, size_t bytes)
 {
-	struct parser p = {.out = out, .session.direction = {true, true}};
+	struct parser p = {
+		.out = out, .sdp = data, .end = data + bytes, .session.direction = {true, true}};
 	const char *end = data + bytes;
 	char line[LINE_BYTES_MAX];
 
@@ -361,6 +447,7 @@ int sdp_parse(struct leg_media *out, const char *data, size_t bytes)
 		return -EBADMSG;
 	while (data < end) {
 		data = take_line(data, end, line);
+		p.rest = data;
 		if (line[0] && line[1] == '=')
 			parse_line(&p, line[0], line + 2 + strspn(line + 2, " "));
 	}

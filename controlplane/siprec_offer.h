@@ -39,8 +39,8 @@ struct siprec_line {
 	bool usable;		  /* audio by RTP, or by SRTP of a known key; not port 0 */
 	bool active;		  /* the client sends */
 	enum siprec_preference preference;
-	bool tells_record;	/* a=record or a=recordpref: the client knows them */
-	struct leg_media media;	  /* its codecs; keys of SRTP, where it is that */
+	bool tells_record;		     /* a=record or a=recordpref: the client knows them */
+	struct leg_media media;		     /* its codecs; keys of SRTP, where it is that */
 	char crypto[CRYPTO_ATTRIBUTE_BYTES]; /* the answer's a=crypto line; "": none */
 };
 

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "controlplane/account.h"
 #include "controlplane/netaddr_sa.h"
+#include "controlplane/media_addresses.h"
 #include "controlplane/siprec_access.h"
 #include "controlplane/siprec_dialog.h"
 #include "controlplane/sip_body.h"
@@ -424,22 +425,8 @@ static int make_ports(struct siprec_server *s, struct errmsg *e)
 {
 	const struct config *c = s->control->config;
 	struct netaddr addresses[CONFIG_SIPREC_LISTENERS_MAX];
-	unsigned int count = 0;
-	int err;
-
-	for (unsigned int i = 0; i < c->siprec.media_address_count; i++)
-		addresses[count++] = c->siprec.media_addresses[i].address;
-	for (unsigned int i = 0; i < c->siprec.listen_count && !c->siprec.media_address_count;
-		i++) {
-		const struct netaddr *a = &c->siprec.listen[i].address;
-		unsigned int k = 0;
-
-		while (k < count && !netaddr_same_host(&addresses[k], a))
-			k++;
-		if (k == count)
-			addresses[count++] = *a;
-	}
-	err = media_ports_create(
+	unsigned int count = media_addresses(c, addresses);
+	int err = media_ports_create(
 		&s->ports, addresses, count, c->siprec.media_ports[0], c->siprec.media_ports[1]);
 	if (err == 0)
 		err = media_ports_hold_sockets(s->ports);

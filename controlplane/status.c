@@ -66,6 +66,7 @@ static void visit_rx_rings(
 	} rings[] = {
 		{"sip", true, t->sip[rx]},
 		{"unknown", true, t->unknown[rx]},
+		{"rest", true, t->rest[rx]},
 		{"watched", true, t->watched[rx]},
 		{"acks", true, t->acks[rx]},
 		{"commands", false, t->commands[rx]},
@@ -123,6 +124,16 @@ static void add_threads(cJSON *o, const struct topology *t)
 	}
 }
 
+static void add_answers(cJSON *o, const struct dataplane_port_stats *port)
+{
+	cJSON *answers = cJSON_AddObjectToObject(o, "answers");
+
+	cJSON_AddNumberToObject(answers, "addresses", port->answered);
+	for (enum answer_counter c = 0; c < ANSWER_COUNTER_COUNT; c++)
+		cJSON_AddNumberToObject(
+			answers, answer_counter_info[c].name, (double)port->answers[c]);
+}
+
 static void add_ports(cJSON *o, const struct control *control)
 {
 	cJSON *list = cJSON_AddArrayToObject(o, "ports");
@@ -142,6 +153,7 @@ static void add_ports(cJSON *o, const struct control *control)
 		cJSON_AddNumberToObject(item, "missed", (double)port.missed);
 		cJSON_AddNumberToObject(item, "errors", (double)port.errors);
 		cJSON_AddNumberToObject(item, "no_mbuf", (double)port.no_mbuf);
+		add_answers(item, &port);
 		cJSON_AddItemToArray(list, item);
 	}
 }

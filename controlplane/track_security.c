@@ -81,6 +81,7 @@ const char *undecryptable_name(enum undecryptable why)
 		[UNDECRYPTABLE_DTLS] = "dtls",
 		[UNDECRYPTABLE_NO_KEY] = "no_key",
 		[UNDECRYPTABLE_UNUSABLE_KEY] = "unusable_key",
+		[UNDECRYPTABLE_NO_MEMORY] = "no_memory",
 	};
 
 	return names[why];

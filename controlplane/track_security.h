@@ -13,6 +13,7 @@ enum undecryptable {
 	UNDECRYPTABLE_DTLS,	    /* DTLS-SRTP */
 	UNDECRYPTABLE_NO_KEY,	    /* SRTP without an a=crypto */
 	UNDECRYPTABLE_UNUSABLE_KEY, /* an a=crypto that is not known here, and none that is */
+	UNDECRYPTABLE_NO_MEMORY,    /* to give storage the keys */
 };
 
 struct track_security {
@@ -26,7 +27,7 @@ struct track_security {
  * only when both ends have named their tag and suite. */
 void track_security_find(struct track_security *out, const struct leg *leg, enum track track);
 
-/* "dtls", "no_key", "unusable_key"; NULL: decryptable. */
+/* "dtls", "no_key", "unusable_key", "no_memory"; NULL: decryptable. */
 const char *undecryptable_name(enum undecryptable why);
 
 #endif

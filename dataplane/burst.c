@@ -78,6 +78,20 @@ static enum rx_counter outcome_of_segment(
 	return RX_not_udp;
 }
 
+/* A frame that is neither UDP nor TCP. What a capture or fragments brought (own_times) is nobody's
+ * who waits for an answer. */
+static enum rx_counter outcome_of_rest(const struct burst *b, const struct burst_rules *rules,
+	unsigned int i, enum rx_counter otherwise)
+{
+	const struct neighbour_addresses *answered = rules->answered[b->port];
+	const struct rte_mbuf *m = b->mbufs[i];
+
+	if (likely(!answered) || b->own_times ||
+		!neighbour_concerns(answered, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))
+		return otherwise;
+	return RX_to_control_rest;
+}
+
 static enum rx_counter outcome_of(struct burst *b, const struct burst_rules *rules, unsigned int i)
 {
 	switch (b->decaps[i].verdict) {
@@ -86,9 +100,9 @@ static enum rx_counter outcome_of(struct burst *b, const struct burst_rules *rul
 	case DECAP_TCP:
 		return outcome_of_segment(b, rules, i);
 	case DECAP_NOT_UDP:
-		return RX_not_udp;
+		return outcome_of_rest(b, rules, i, RX_not_udp);
 	case DECAP_NOT_IP:
-		return RX_not_ip;
+		return outcome_of_rest(b, rules, i, RX_not_ip);
 	case DECAP_FRAGMENT:
 		b->fragment_count++;
 		return RX_fragments;

@@ -13,6 +13,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/decap.h"
 #include "dataplane/fragment.h"
+#include "dataplane/neighbour.h"
 #include "dataplane/stream_table.h"
 
 #define BURST_PACKETS 64
@@ -24,6 +25,8 @@ struct burst_rules {
 	bool any_tcp;		     /* with sip_port_count 0: TCP may be SIP on any port */
 	unsigned int sip_port_count; /* 0: SIP may be on any port */
 	uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX]; /* network order */
+	/* By port; NULL: nothing is answered there. */
+	const struct neighbour_addresses *answered[DATAPLANE_PORTS_MAX];
 };
 
 struct burst {

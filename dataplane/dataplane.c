@@ -13,6 +13,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dataplane/packet.h"
 
@@ -20,6 +21,7 @@
 #define COPY_BYTES 640 /* RTP in one segment; SIP in a few */
 #define ACKS_PER_POLL 256U
 #define PACKETS_PER_POLL 64U
+#define REST_PER_POLL 16U
 
 /* --- What EAL needs --- */
 
@@ -106,6 +108,7 @@ static int make_cores(struct dataplane *d, struct chunk_pool *pool, struct errms
 			.table = &d->table,
 			.handover = d->config.lossless ? &d->handover : NULL,
 			.fragments = d->fragments,
+			.answered = d->answered,
 		};
 
 		if (rx_create(&d->rx[i].rx, &config) < 0)
@@ -134,7 +137,7 @@ static int open_ports(struct dataplane *d, struct errmsg *e)
 	 * driver without an mbuf gives nothing, as from an empty queue, and by that gates open. */
 	unsigned int spare =
 		d->config.rx_count * (d->topology->sip_depth + 2 * d->topology->unknown_depth +
-					     4 * BURST_PACKETS) +
+					     d->topology->rest_depth + 4 * BURST_PACKETS) +
 		(d->config.rx_count + 1) * PACKET_POOL_CACHED_MAX;
 	unsigned int next = 0;
 
@@ -145,6 +148,9 @@ static int open_ports(struct dataplane *d, struct errmsg *e)
 		if (err < 0)
 			return err;
 		d->port_count++;
+		err = responder_create(&d->responders[i], port, &d->answered[i], e);
+		if (err < 0)
+			return err;
 		for (unsigned int q = 0; q < port->queue_count; q++) {
 			struct rx_queue queue = port_queue(port, q);
 
@@ -205,6 +211,8 @@ int dataplane_create(struct dataplane **out, const struct dataplane_config *conf
 	d->topology = t;
 	d->leaving = STREAM_NONE;
 	d->handover.fd = -1;
+	for (unsigned int i = 0; i < config->port_count; i++)
+		responder_choose(config, i, &d->answered[i]);
 	err = stream_table_create(&d->table, config->streams_max, e);
 	if (err == 0 && config->lossless && (err = handover_create(&d->handover)) < 0)
 		errmsg_set(e, err, "no eventfd: %s", strerror(-err));
@@ -240,12 +248,15 @@ void dataplane_destroy(struct dataplane *d)
 	for (unsigned int i = 0; i < d->config.rx_count; i++) {
 		free_ring(d->topology->sip[i]);
 		free_ring(d->topology->unknown[i]);
+		free_ring(d->topology->rest[i]);
 		free_ring(d->topology->reinject[i]);
 		command_queue_destroy(&d->rx[i].commands);
 		rx_destroy(d->rx[i].rx);
 	}
-	for (unsigned int i = 0; i < d->port_count; i++)
+	for (unsigned int i = 0; i < d->port_count; i++) {
 		port_close(&d->ports[i]);
+		responder_destroy(&d->responders[i]);
+	}
 	capture_port_destroy(d->capture);
 	rte_mempool_free(d->fragments);
 	rte_mempool_free(d->copies);
@@ -309,6 +320,27 @@ static unsigned int take_packets(
 	return n;
 }
 
+static void take_rest(struct dataplane *d, unsigned int rx)
+{
+	void *packets[REST_PER_POLL];
+	unsigned int n = rte_ring_sc_dequeue_burst(
+		d->topology->rest[rx], packets, REST_PER_POLL, NULL);
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct packet *p = packet_of(packets[i]);
+
+		responder_take(&d->responders[p->port], packets[i], p->arrival_ns);
+		rte_pktmbuf_free(packets[i]);
+	}
+}
+
+static void announce(struct dataplane *d)
+{
+	for (unsigned int i = 0; i < d->port_count; i++)
+		if (d->answered[i].count > 0)
+			responder_announce(&d->responders[i], clock_now_ns());
+}
+
 /* Of a stream that is gone nobody wants them any more. */
 static unsigned int take_watched(
 	struct dataplane *d, unsigned int rx, const struct dataplane_handlers *h)
@@ -362,6 +394,10 @@ unsigned int dataplane_poll(struct dataplane *d, const struct dataplane_handlers
 		done += take_packets(t->sip[i], h->sip, h->arg);
 	for (unsigned int i = 0; i < d->config.rx_count; i++)
 		done += take_packets(t->unknown[i], h->unknown, h->arg);
+	for (unsigned int i = 0; i < d->config.rx_count; i++)
+		take_rest(d, i);
+	if (d->running)
+		announce(d);
 	if (asked)
 		answer_time(d, h);
 	done += streams_flush(d);
@@ -394,6 +430,8 @@ int dataplane_port_stats(struct dataplane *d, unsigned int port, struct dataplan
 	if (port >= d->port_count)
 		return -EINVAL;
 	port_stats(&d->ports[port], out);
+	out->answered = d->answered[port].count;
+	memcpy(out->answers, d->responders[port].counts, sizeof(out->answers));
 	return 0;
 }
 

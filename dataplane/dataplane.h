@@ -23,6 +23,20 @@ struct rte_mbuf;
 #define DATAPLANE_PORTS_MAX 16
 #define DATAPLANE_SIP_PORTS_MAX 32
 #define DATAPLANE_DEVICE_BYTES 256
+#define DATAPLANE_OWN_MAX 8
+
+/* For which of dataplane_config.own a port answers ARP, neighbour discovery and ping. */
+enum port_answers {
+	PORT_ANSWERS_AUTO,   /* those that the kernel does not have */
+	PORT_ANSWERS_ALWAYS, /* these; and all, where the kernel does not see the port */
+	PORT_ANSWERS_NEVER,
+};
+
+/* An address of legtap's own, that media is sent to. Its port means nothing. */
+struct own_address {
+	struct netaddr address;
+	bool kernels; /* an interface of the kernel's has it, too */
+};
 
 struct dataplane_port_config {
 	char device[DATAPLANE_DEVICE_BYTES]; /* "0000:03:00.0", or a vdev string:
@@ -30,6 +44,7 @@ struct dataplane_port_config {
 	unsigned int rx_queues; /* 0: one for each rx core, as far as the driver has them */
 	uint32_t frame_bytes;	/* longest frame, jumbo included; 0: 9216 */
 	bool separate;		/* media is matched in its SIP's own encapsulation only */
+	uint8_t answers;	/* enum port_answers */
 };
 
 struct dataplane_config {
@@ -45,6 +60,8 @@ struct dataplane_config {
 	unsigned int sip_port_count; /* 0: SIP is found by content on any port */
 	uint16_t sip_ports[DATAPLANE_SIP_PORTS_MAX];
 	bool lossless; /* --read: wait where a port would drop; see dataplane_poll */
+	unsigned int own_count;
+	struct own_address own[DATAPLANE_OWN_MAX];
 };
 
 /* What EAL must be given so that the ports of a configuration exist: appends "--vdev=…" and "-a …"
@@ -251,7 +268,9 @@ struct dataplane_handlers {
  * unknown RTP, each up to a budget), and sends the backlog of commands. In lossless mode the rx
  * core waits after each hand-over until the handler for it has returned and its commands are in the
  * ring, so that every earlier SIP message takes effect before a later packet is classified; it is
- * woken here (one futex call). Returns how many things it did: 0 means idle. */
+ * woken here (one futex call). Answers ARP, neighbour discovery and ping where ports do so (sending
+ * may be a system call). Returns how many things it did, answers left out, so that a flood of pings
+ * holds nobody: 0 means idle. */
 unsigned int dataplane_poll(struct dataplane *d, const struct dataplane_handlers *h);
 
 /* In lossless mode: becomes readable when an rx core waits, for the event loop; -1 otherwise. */
@@ -269,6 +288,8 @@ struct dataplane_port_stats {
 			    core saw it */
 	uint64_t errors; /* ierrors */
 	uint64_t no_mbuf; /* rx_nombuf */
+	unsigned int answered; /* addresses that it answers for */
+	uint64_t answers[ANSWER_COUNTER_COUNT];
 };
 
 unsigned int dataplane_port_count(const struct dataplane *d);

@@ -11,6 +11,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/handover.h"
 #include "dataplane/port.h"
+#include "dataplane/responder.h"
 #include "dataplane/rx.h"
 #include "dataplane/stream_table.h"
 
@@ -38,6 +39,8 @@ struct dataplane {
 	struct plane_rx rx[TOPOLOGY_RX_MAX];
 	unsigned int port_count;
 	struct port ports[DATAPLANE_PORTS_MAX];
+	struct neighbour_addresses answered[DATAPLANE_PORTS_MAX]; /* written before rx starts */
+	struct responder responders[DATAPLANE_PORTS_MAX];
 	struct capture_port *capture;
 	struct rte_mempool *copies;
 	struct rte_mempool *fragments; /* NULL: none are put together */

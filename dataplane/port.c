@@ -12,6 +12,7 @@
 #include "dataplane/packet_socket.h"
 
 #define RX_DESCRIPTORS 2048
+#define TX_DESCRIPTORS 256 /* answers to ARP and ping, at most */
 #define RSS_KEY_BYTES_MAX 64
 #define ETHERNET_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
 
@@ -85,6 +86,22 @@ static void fill_symmetric_key(uint8_t *key, unsigned int bytes)
 		key[i] = i & 1 ? 0x5a : 0x6d;
 }
 
+/* Who sends by it: responder.h. */
+static int set_up_transmit_queue(struct port *p, struct errmsg *e)
+{
+	uint16_t descriptors = TX_DESCRIPTORS;
+	uint16_t rx_descriptors = RX_DESCRIPTORS;
+	int err = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx_descriptors, &descriptors);
+
+	if (err == 0)
+		err = rte_eth_tx_queue_setup(p->id, 0, descriptors, SOCKET_ID_ANY, NULL);
+	if (err < 0)
+		return errmsg_set(e, err, "ports[%u]: %s refuses a transmit queue: %s", p->index,
+			p->name, rte_strerror(-err));
+	p->transmits = true;
+	return 0;
+}
+
 static int configure(struct port *p, const struct rte_eth_dev_info *info, struct errmsg *e)
 {
 	uint8_t key[RSS_KEY_BYTES_MAX];
@@ -108,11 +125,7 @@ static int configure(struct port *p, const struct rte_eth_dev_info *info, struct
 			"ports[%u]: %s refuses %u queues for frames of %u bytes: "
 			"%s (see rx_queues and frame_bytes)",
 			p->index, p->name, p->queue_count, p->frame_bytes, rte_strerror(-err));
-	if (tx_queues && (err = rte_eth_tx_queue_setup(
-				  p->id, 0, info->tx_desc_lim.nb_min, SOCKET_ID_ANY, NULL)) < 0)
-		return errmsg_set(e, err, "ports[%u]: %s refuses a transmit queue: %s", p->index,
-			p->name, rte_strerror(-err));
-	return 0;
+	return tx_queues ? set_up_transmit_queue(p, e) : 0;
 }
 
 /* The longest frame that the driver may put into an mbuf. */

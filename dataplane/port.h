@@ -1,4 +1,5 @@
-/* A port: a DPDK ethdev that is only received from.
+/* A port: a DPDK ethdev that is received from. It has one queue to send by, where its driver has
+ * one, which is for answers to ARP and ping alone (responder.h).
  *
  * Arrival times are those of the poll: no driver of DPDK 22.11 that is likely here gives receive
  * timestamps on a clock of known epoch and rate (af_packet and pcap have none or put the poll's
@@ -28,6 +29,7 @@ struct port {
 	uint16_t id;				    /* DPDK's number */
 	bool started;
 	bool promiscuous;
+	bool transmits; /* it has a queue to send by */
 	char name[DEVICE_NAME_BYTES];
 	char interface[DEVICE_NAME_BYTES]; /* of the kernel, when it is an af_packet port; or "" */
 	const char *driver;

@@ -4,7 +4,6 @@
 
 #define VERSION_MASK 0xc0
 #define VERSION_2 0x80
-#define PADDING 0x20
 #define EXTENSION 0x10
 #define RTCP_FIRST 192 /* RFC 5761, section 4 */
 #define RTCP_LAST 223
@@ -32,12 +31,6 @@ enum rtp_verdict rtp_check(const uint8_t *p, uint32_t readable, uint32_t bytes)
 		if (readable >= header + 4)
 			header += 4U + (p[header + 2] << 8 | p[header + 3]) * 4U;
 		if (bytes < header)
-			return RTP_NEITHER;
-	}
-	if (unlikely((p[0] & PADDING) && readable == bytes)) {
-		uint32_t padding = p[bytes - 1];
-
-		if (padding == 0 || padding > bytes - header)
 			return RTP_NEITHER;
 	}
 	return RTP_MEDIA;

@@ -11,7 +11,9 @@
 enum rtp_verdict { RTP_MEDIA, RTP_CONTROL, RTP_NEITHER };
 
 /* payload: `readable` bytes may be read, of the `bytes` that the datagram had (more, when its frame
- * was cut or has a second segment: then what lies beyond is not checked). */
+ * was cut or has a second segment: then what lies beyond is not checked). What the P bit says of
+ * the last octet is not: in SRTP that octet is ciphertext, or of the tag (RFC 3711, 3.1), and which
+ * flows are SRTP the rx core does not know. The renderer checks it in what is in clear. */
 enum rtp_verdict rtp_check(const uint8_t *payload, uint32_t readable, uint32_t bytes);
 
 /* True for nearly all RTP: no padding, extension or CSRC. False: rtp_check has the say. */

@@ -38,6 +38,9 @@ int rx_create(struct rx **out, const struct rx_config *config)
 	rx->rules.sip_port_count = dc->sip_port_count;
 	for (unsigned int p = 0; p < dc->sip_port_count; p++)
 		rx->rules.sip_ports[p] = htons(dc->sip_ports[p]);
+	for (unsigned int p = 0; config->answered && p < dc->port_count; p++)
+		if (config->answered[p].count > 0)
+			rx->rules.answered[p] = &config->answered[p];
 	err = filling_create(
 		&rx->filling, config->pool, config->topology, i, config->table, dc->max_age_ns);
 	if (err < 0)
@@ -107,8 +110,12 @@ static void enqueue_all(struct rx *rx)
 	if (rx->unknown_count > 0)
 		enqueue(rx, t->unknown[rx->index], rx->unknown, rx->unknown_count,
 			RX_to_control_unknown, RX_drop_unknown_ring_full);
+	if (rx->rest_count > 0)
+		enqueue(rx, t->rest[rx->index], rx->rest, rx->rest_count, RX_to_control_rest,
+			RX_drop_rest_ring_full);
 	rx->sip_count = 0;
 	rx->unknown_count = 0;
+	rx->rest_count = 0;
 }
 
 /* --- To the control thread, lossless --- */
@@ -164,7 +171,23 @@ static bool tick(struct rx *rx, uint64_t arrival_ns)
 
 static bool goes_to_control(enum rx_counter outcome)
 {
-	return outcome == RX_to_control_sip || outcome == RX_to_control_unknown;
+	return outcome == RX_to_control_sip || outcome == RX_to_control_unknown ||
+	       outcome == RX_to_control_rest;
+}
+
+/* Adds packet i to those of this burst for the control thread. */
+static void set_aside(struct rx *rx, struct burst *b, unsigned int i, enum rx_counter outcome)
+{
+	if (outcome == RX_to_control_rest) {
+		burst_fill_area(b, i);
+		rx->rest[rx->rest_count++] = b->mbufs[i];
+		return;
+	}
+	describe(rx, b, i);
+	if (outcome == RX_to_control_sip)
+		rx->sip[rx->sip_count++] = b->mbufs[i];
+	else
+		rx->unknown[rx->unknown_count++] = b->mbufs[i];
 }
 
 static inline enum rx_counter decide(struct rx *rx, const struct burst *b, unsigned int i)
@@ -181,7 +204,8 @@ static inline enum rx_counter decide(struct rx *rx, const struct burst *b, unsig
 	return b == &rx->reinjected ? RX_unknown : RX_to_control_unknown;
 }
 
-/* In order, for each hand-over may change what the rest of the burst is. */
+/* In order, for each hand-over may change what the rest of the burst is. Nothing of a capture is to
+ * be answered. */
 static void apply_lossless(struct rx *rx, struct burst *b)
 {
 	unsigned int kept = 0;
@@ -214,11 +238,7 @@ static void apply(struct rx *rx, struct burst *b)
 		enum rx_counter outcome = decide(rx, b, i);
 
 		if (unlikely(goes_to_control(outcome))) {
-			describe(rx, b, i);
-			if (outcome == RX_to_control_sip)
-				rx->sip[rx->sip_count++] = b->mbufs[i];
-			else
-				rx->unknown[rx->unknown_count++] = b->mbufs[i];
+			set_aside(rx, b, i, outcome);
 			continue;
 		}
 		rx->tally[outcome]++;

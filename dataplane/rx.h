@@ -47,6 +47,8 @@ struct rx_config {
 	struct stream_table *table;
 	struct handover *handover;     /* NULL: live */
 	struct rte_mempool *fragments; /* see fragment.h */
+	/* By port: what is answered there; one without addresses: nothing. NULL: no port answers. */
+	const struct neighbour_addresses *answered;
 };
 
 struct rx {
@@ -65,8 +67,10 @@ struct rx {
 	bool ended;	  /* all its sources are at their end, and control knows */
 	unsigned int sip_count;
 	unsigned int unknown_count;
+	unsigned int rest_count;
 	struct rte_mbuf *sip[BURST_PACKETS]; /* of this burst, for the control thread */
 	struct rte_mbuf *unknown[BURST_PACKETS];
+	struct rte_mbuf *rest[BURST_PACKETS];
 	struct burst polled;
 	struct burst reinjected;
 	struct tail_scratch scratch;

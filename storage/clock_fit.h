@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define CLOCK_FIT_BINS 32
+#define CLOCK_FIT_PPM_MOST 12500 /* no clock is so wrong: the timestamps count something else */
 
 struct clock_fit_bin {
 	int64_t delay_ns; /* least in the bin */

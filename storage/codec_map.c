@@ -43,6 +43,14 @@ static int by_time(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static bool names_others(const struct journal_codecs *epoch)
+{
+	for (unsigned int i = 0; i < epoch->count; i++)
+		if (codec_is_other_media(&epoch->codecs[i]))
+			return true;
+	return false;
+}
+
 int codec_map_init(struct codec_map *map, const struct journal *journal, enum track track)
 {
 	memset(map, 0, sizeof(*map));
@@ -53,8 +61,10 @@ int codec_map_init(struct codec_map *map, const struct journal *journal, enum tr
 		return -ENOMEM;
 	}
 	for (unsigned int i = 0; i < journal->codecs_count; i++)
-		if (journal->codecs[i].track == track)
+		if (journal->codecs[i].track == track) {
 			map->epochs[map->epoch_count++] = &journal->codecs[i];
+			map->has_others = map->has_others || names_others(&journal->codecs[i]);
+		}
 	qsort(map->epochs, map->epoch_count, sizeof(map->epochs[0]), by_time);
 	memset(map->resolved, UNRESOLVED, (journal->codecs_count + 1) * sizeof(map->resolved[0]));
 	return 0;
@@ -105,6 +115,8 @@ static enum packet_kind kind_of(const struct codec *codec, const struct decoder_
 		return PACKET_SILENCE;
 	if (strcmp(codec->name, "RED") == 0)
 		return PACKET_REDUNDANT;
+	if (codec_is_other_media(codec))
+		return PACKET_OTHER_MEDIA;
 	return decoder ? PACKET_AUDIO : PACKET_UNDECODABLE;
 }
 
@@ -169,6 +181,17 @@ uint8_t codec_map_find(struct codec_map *map, uint8_t payload_type, uint64_t arr
 		*slot = enter(map, &codec);
 	}
 	return *slot;
+}
+
+bool codec_map_is_other_media(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns)
+{
+	struct codec codec;
+
+	if (!map->has_others)
+		return false;
+	go_to_epoch(map, arrival_ns);
+	codec = explain(map, payload_type);
+	return codec_is_other_media(&codec);
 }
 
 uint8_t codec_map_find_sealed(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns)

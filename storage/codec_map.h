@@ -16,6 +16,7 @@ enum packet_kind {
 	PACKET_EVENT,
 	PACKET_REDUNDANT, /* RFC 2198: its blocks tell */
 	PACKET_UNDECODABLE,
+	PACKET_OTHER_MEDIA, /* video and such, bundled with the audio (RFC 9143) */
 };
 
 /* A codec that was met on the track. */
@@ -37,6 +38,7 @@ struct codec_map {
 	struct track_codec known[CODEC_MAP_KNOWN_MAX];
 	unsigned int known_count;
 	unsigned int epoch; /* of the packet looked up last */
+	bool has_others;    /* some epoch names other media */
 };
 
 /* The journal must outlive the map. 0 or -ENOMEM. */
@@ -45,6 +47,9 @@ void codec_map_free(struct codec_map *map);
 
 /* The index in known[] of a payload type (0 to 127) at a time. */
 uint8_t codec_map_find(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns);
+
+/* Whether a payload type is of other media than audio; nothing is met by asking. */
+bool codec_map_is_other_media(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns);
 
 /* The same of a packet that is encrypted and was not opened: "SRTP " and the codec's name. */
 uint8_t codec_map_find_sealed(struct codec_map *map, uint8_t payload_type, uint64_t arrival_ns);

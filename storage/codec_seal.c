@@ -1,4 +1,5 @@
-/* The names of what is encrypted (storage/storage.h). Pure functions; any thread. */
+/* The names of what is encrypted, and of what is no audio (storage/storage.h). Pure functions; any
+ * thread. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,4 +24,15 @@ void codec_seal(struct codec *codec, enum sealed_by by)
 	snprintf(name, sizeof(name), "%s%.*s", prefixes[by],
 		(int)(sizeof(name) - strlen(prefixes[by]) - 1), codec->name);
 	memcpy(codec->name, name, sizeof(name));
+}
+
+/* RFC 8866, 5.14; what is no RTP has no payload types. */
+bool codec_is_other_media(const struct codec *codec)
+{
+	static const char *const media[] = {"VIDEO ", "TEXT ", "APPLICATION ", "IMAGE "};
+
+	for (unsigned int i = 0; i < sizeof(media) / sizeof(media[0]); i++)
+		if (strncmp(codec->name, media[i], strlen(media[i])) == 0)
+			return true;
+	return false;
 }

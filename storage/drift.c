@@ -17,10 +17,12 @@
 #define POINTS_LEAST 16 /* wider bins would be too few */
 #define MEDIAN_REACH 2	/* points to each side */
 #define SLEW_REST 16	/* a correction ends when so small a part of the limit is left */
-#define SLOPE_MOST (1.0 / DRIFT_SPACING) /* no clock is so wrong; nor could it be corrected */
-#define SILENT_MOST 32			 /* of 32768 */
+#define SLOPE_MOST (CLOCK_FIT_PPM_MOST / 1e6)
+#define SILENT_MOST 32	    /* of 32768 */
 #define SILENT_SPACING 4    /* in silent packets one sample in so many may be changed */
 #define DRIFT_CHANGE_MAX 63 /* fits packet.stretch */
+
+static_assert(CLOCK_FIT_PPM_MOST * DRIFT_SPACING <= 1000000, "what is a clock can be corrected");
 
 /* A segment while it is looked at. */
 struct drift {

@@ -166,7 +166,7 @@ static int open_redundancy(struct packet_index *index, struct packet *p, const u
 	size_t first = index->copy_count;
 	int err = 0;
 
-	if (count < 0)
+	if (count < 1)
 		return 0;
 	own = &blocks[count - 1];
 	for (int i = 0; err == 0 && i < count - 1; i++)
@@ -217,6 +217,11 @@ static int add_packet(struct packet_index *index, uint32_t flow, const struct tr
 
 	if (err != 0) {
 		index->malformed++;
+		return 0;
+	}
+	if (codec_map_is_other_media(&index->codecs, rtp.payload_type, frame->arrival_ns)) {
+		(void)codec_map_find(&index->codecs, rtp.payload_type, frame->arrival_ns);
+		index->other_media++;
 		return 0;
 	}
 	source = enter_source(index, flow, rtp.ssrc);

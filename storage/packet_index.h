@@ -87,6 +87,7 @@ struct packet_index {
 	size_t sealed;		  /* packets that packet_seals has not looked at yet */
 	uint64_t undecryptable;	  /* SRTP that nobody has the key of; they are in undecodable */
 	uint64_t unauthenticated; /* SRTP that no key opened among such as were opened: left out */
+	uint64_t other_media;	  /* video and such: left out, and in no other count */
 	uint64_t malformed;	  /* no RTP */
 	uint64_t left_out;	  /* of too many sources */
 	uint64_t undecodable; /* of codecs that nothing here decodes, or malformed; left_out is not

@@ -30,7 +30,7 @@ struct reception {
 	uint64_t in_pauses; /* sequence numbers missing across pauses */
 	double jitter_ms;   /* RFC 3550, 6.4.1, at each packet but the first; their mean */
 	double jitter_max_ms;
-	double clock_ppm;
+	double clock_ppm; /* clock_fit_ppm; past CLOCK_FIT_PPM_MOST it is none */
 
 	/* While counting. */
 	uint32_t first; /* lowest sequence number, extended */

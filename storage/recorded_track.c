@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "storage/drift.h"
+#include "storage/overlap.h"
 #include "storage/redundancy.h"
 #include "storage/report_anchor.h"
 #include "storage/spool.h"
@@ -59,6 +60,8 @@ int recorded_track_open(struct recorded_track *t, const char *folder, const stru
 		err = payload_reader_init(&t->reader, t->fd, NULL, 0, 0);
 	if (err == 0)
 		err = rtp_streams_find(&t->streams, &t->index);
+	if (err == 0)
+		err = overlap_split(&t->streams, &t->index, &t->reader);
 	if (err == 0)
 		err = timeline_place(&t->timeline, &t->index, &t->streams);
 	if (err == 0)

@@ -222,7 +222,8 @@ static void judge(struct rendering *r)
 			if (kind == PACKET_UNDECODABLE)
 				codec = &codecs->known[i].codec;
 			decodable = decodable ||
-				    (kind != PACKET_UNDECODABLE && kind != PACKET_REDUNDANT);
+				    (kind != PACKET_UNDECODABLE && kind != PACKET_REDUNDANT &&
+					    kind != PACKET_OTHER_MEDIA);
 		}
 	}
 	r->undecodable = codec != NULL;

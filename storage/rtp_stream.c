@@ -100,6 +100,7 @@ static struct rtp_stream *begin(struct rtp_streams *streams, const struct packet
 	memset(s, 0, sizeof(*s));
 	s->flow = index->sources[source].flow;
 	s->ssrc = index->sources[source].ssrc;
+	s->part = index->flows[s->flow].part;
 	s->codec = p->codec;
 	s->packet_ns = PACKET_NS_DEFAULT;
 	s->head_sequence = SEQUENCE_CYCLE + p->sequence;

@@ -20,6 +20,7 @@
 struct rtp_stream {
 	uint32_t flow;
 	uint32_t ssrc;
+	uint16_t part; /* of those that may speak at once (packet_flow, then storage/overlap) */
 	uint8_t codec; /* of its first packet that is audio; else comfort noise; else an event */
 	bool has_media;
 	uint64_t packet_ns;	/* shortest step between packets in a row */
@@ -47,12 +48,5 @@ struct rtp_streams {
  * duplicate. 0 or -ENOMEM; rtp_streams_free may be called after either. */
 int rtp_streams_find(struct rtp_streams *streams, struct packet_index *index);
 void rtp_streams_free(struct rtp_streams *streams);
-
-/* The part (packet_flow) that a stream belongs to. */
-static inline uint16_t rtp_stream_part(
-	const struct rtp_streams *streams, const struct packet_index *index, uint16_t stream)
-{
-	return index->flows[streams->list[stream].flow].part;
-}
 
 #endif

@@ -1,6 +1,7 @@
 #include "storage/sidecar.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -117,7 +118,8 @@ static cJSON *stream_object(const struct sidecar *s, const struct recorded_track
 	add_count(object, "late", r->late);
 	add_decimals(object, "jitter_ms", r->jitter_ms, 2);
 	add_decimals(object, "jitter_max_ms", r->jitter_max_ms, 2);
-	add_decimals(object, "clock_ppm", r->clock_ppm, 1);
+	if (fabs(r->clock_ppm) <= CLOCK_FIT_PPM_MOST)
+		add_decimals(object, "clock_ppm", r->clock_ppm, 1);
 	add_count(object, "samples_added", stream->samples_added);
 	add_count(object, "samples_removed", stream->samples_removed);
 	add_count(object, "sender_reports", stream->reports);
@@ -147,6 +149,21 @@ static void add_undecodable_codecs(cJSON *object, const struct recorded_track *t
 		cJSON_AddItemToArray(reasons, cJSON_CreateString(text));
 		cJSON_AddItemToArray(list, cJSON_CreateString(codec->codec.name));
 	}
+}
+
+/* Video and such, that shared the audio's ports. */
+static void add_other_media(cJSON *object, const struct recorded_track *t)
+{
+	cJSON *list;
+
+	if (t->index.other_media == 0)
+		return;
+	add_count(object, "other_media", t->index.other_media);
+	list = cJSON_AddArrayToObject(object, "other_media_codecs");
+	for (unsigned int i = 0; i < t->index.codecs.known_count; i++)
+		if (t->index.codecs.known[i].kind == PACKET_OTHER_MEDIA)
+			cJSON_AddItemToArray(
+				list, cJSON_CreateString(t->index.codecs.known[i].codec.name));
 }
 
 static cJSON *track_object(const struct sidecar *s, enum track track)
@@ -187,6 +204,7 @@ static cJSON *track_object(const struct sidecar *s, enum track track)
 	if (t->index.unauthenticated > 0)
 		add_count(object, "unauthenticated", t->index.unauthenticated);
 	add_undecodable_codecs(object, t);
+	add_other_media(object, t);
 	if (t->file.damaged_bytes > 0)
 		add_count(object, "damaged_bytes", t->file.damaged_bytes);
 	add_spans(object, "gaps", s->gaps[track], s->gap_count[track], 1000,

@@ -113,6 +113,10 @@ enum sealed_by { SEALED_SRTP, SEALED_DTLS };
 void codec_seal(struct codec *codec, enum sealed_by by);
 bool codec_is_sealed(const struct codec *codec);
 
+/* Whether a codec is named as of other media, "VIDEO H264": bundled with audio, its packets are
+ * left out of the track. */
+bool codec_is_other_media(const struct codec *codec);
+
 #define DESTINATION_BUCKET_BYTES 256
 #define DESTINATION_KEY_BYTES 1024
 #define TEXT_BYTES 256

@@ -229,8 +229,7 @@ static int place_stream(struct timeline *t, const struct members *m)
 }
 
 /* A source that goes on from other addresses: its clock goes on, too. */
-static void join(struct timeline *t, const struct packet_index *index,
-	const struct rtp_streams *streams, uint32_t later)
+static void join(struct timeline *t, const struct rtp_streams *streams, uint32_t later)
 {
 	struct timeline_segment *s = &t->segments[later];
 	const struct rtp_stream *stream = &streams->list[s->stream];
@@ -243,9 +242,8 @@ static void join(struct timeline *t, const struct packet_index *index,
 		const struct rtp_stream *other = &streams->list[e->stream];
 
 		if (other->ssrc == stream->ssrc && other->flow != stream->flow &&
-			rtp_stream_part(streams, index, e->stream) ==
-				rtp_stream_part(streams, index, s->stream) &&
-			e->clock_hz == s->clock_hz && e->first_arrival_ns < s->first_arrival_ns &&
+			other->part == stream->part && e->clock_hz == s->clock_hz &&
+			e->first_arrival_ns < s->first_arrival_ns &&
 			(!best || e->first_arrival_ns > best->first_arrival_ns))
 			best = e;
 	}
@@ -272,8 +270,7 @@ static int compare_arrival(const void *a, const void *b)
 }
 
 /* Earlier segments first, so that one may follow another that follows a third. */
-static int join_all(
-	struct timeline *t, const struct packet_index *index, const struct rtp_streams *streams)
+static int join_all(struct timeline *t, const struct rtp_streams *streams)
 {
 	struct timeline_segment **order = malloc((t->count + 1UL) * sizeof(*order));
 
@@ -283,7 +280,7 @@ static int join_all(
 		order[i] = &t->segments[i];
 	qsort(order, t->count, sizeof(*order), compare_arrival);
 	for (uint32_t i = 1; i < t->count; i++)
-		join(t, index, streams, (uint32_t)(order[i] - t->segments));
+		join(t, streams, (uint32_t)(order[i] - t->segments));
 	free(order);
 	return 0;
 }
@@ -310,7 +307,7 @@ int timeline_place(
 		from = ends[s];
 	}
 	if (err == 0)
-		err = join_all(t, index, streams);
+		err = join_all(t, streams);
 	free(ends);
 	free(at);
 	return err;
@@ -364,7 +361,7 @@ void timeline_position(struct timeline *t, struct packet_index *index,
 	for (size_t i = 0; i < index->count; i++) {
 		struct packet *p = &index->packets[i];
 		struct timeline_segment *s = &t->segments[p->segment];
-		int64_t *end = &ends[rtp_stream_part(streams, index, p->stream)];
+		int64_t *end = &ends[streams->list[p->stream].part];
 		bool first = !s->begun;
 
 		if (first)

@@ -48,8 +48,7 @@ int track_player_init(struct track_player *player, const struct packet_index *in
 		err = make_parts(player);
 	for (uint32_t i = 0; err == 0 && i < streams->count; i++)
 		player->voices[i].lane =
-			player->parts ? &player->parts[rtp_stream_part(streams, index, (uint16_t)i)]
-				      : &player->lane;
+			player->parts ? &player->parts[streams->list[i].part] : &player->lane;
 	return err;
 }
 

@@ -131,7 +131,6 @@ static struct options parse(int argc, char *argv[])
 		.load = {.chunk_kib = 16, .payload_bytes = 160, .packets = 8191},
 		.streams = 105000,
 		.seconds = 10,
-		.only = "",
 	};
 	int c;
 
@@ -149,7 +148,7 @@ static struct options parse(int argc, char *argv[])
 
 static bool is_wanted(const struct options *o, const struct bench_row *row)
 {
-	return strncmp(row->load.name, o->only, strlen(o->only)) == 0;
+	return !o->only || strncmp(row->load.name, o->only, strlen(o->only)) == 0;
 }
 
 /* What the largest of the loads takes, beside EAL's. */

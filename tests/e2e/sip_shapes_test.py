@@ -88,7 +88,7 @@ class LinesTest(ShapeCase):
             made.send(1 + n, A, S, binding)
         reading, _ = self.check(made, "1 0.0-3.0", "2 0.0-3.0")
         [rx] = reading.summary()["rx"]
-        self.assertEqual((rx["rtcp"], rx["not_rtp"], rx["recorded"]), (6, 3, 300))
+        self.assertEqual((rx["rtcp_recorded"], rx["rtcp"], rx["not_rtp"], rx["recorded"]), (3, 3, 3, 300))
 
     def test_video_in_one_bundle_with_the_audio(self):
         """It comes from and to the audio's port: kept and named, and no noise."""

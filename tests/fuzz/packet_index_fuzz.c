@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/codec_use.h"
+#include "storage/overlap.h"
 #include "storage/reception.h"
 #include "storage/redundancy.h"
 #include "storage/report_anchor.h"
@@ -36,8 +37,11 @@ static size_t make_chunk(uint8_t *out, size_t room, const uint8_t *data, size_t 
 	return used;
 }
 
-static void render(const struct journal *journal, const struct chunk_header *chunk)
+#define CHUNK_BYTES (1UL << 17)
+
+static void render(const struct journal *journal, uint8_t *chunk)
 {
+	struct payload_reader reader = {.fd = -1, .window = chunk, .held = CHUNK_BYTES};
 	struct packet_index index;
 	struct rtp_streams streams = {0};
 	struct timeline timeline = {0};
@@ -46,9 +50,10 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 	struct reception_window window = {.to_ns = UINT64_MAX, .rate_hz = 8000};
 
 	if (packet_index_init(&index, journal, TRACK_INCOMING) == 0 &&
-		packet_index_add(&index, chunk, 0) == 0) {
+		packet_index_add(&index, (const struct chunk_header *)chunk, 0) == 0) {
 		packet_index_by_arrival(&index);
 		if (rtp_streams_find(&streams, &index) == 0 &&
+			overlap_split(&streams, &index, &reader) == 0 &&
 			timeline_place(&timeline, &index, &streams) == 0 &&
 			report_anchor_correct(&timeline, &index, &streams) == 0) {
 			timeline_first_ns(&timeline, &index, &window.start_ns);
@@ -70,7 +75,7 @@ static void render(const struct journal *journal, const struct chunk_header *chu
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static _Alignas(64) uint8_t chunk[1 << 17];
+	static _Alignas(64) uint8_t chunk[CHUNK_BYTES];
 	struct codec codecs[] = {{96, 1, 8000, "PCMU", ""}, {101, 1, 8000, "TELEPHONE-EVENT", ""},
 		{100, 1, 8000, "RED", ""}};
 	struct journal_codecs map = {TRACK_INCOMING, 0, 3, codecs};
@@ -85,6 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	codecs[0].clock_hz = data[0] * 1000U;
 	make_chunk(chunk, sizeof(chunk), data + 1, size - 1);
-	render(&journal, (const struct chunk_header *)chunk);
+	render(&journal, chunk);
 	return 0;
 }

@@ -1,9 +1,12 @@
 """What a capture's RTP sounds like, made without legtap: placed by the least delayed packet of the first second and the
-timestamps from there, decoded by sox (G.711) and ffmpeg (G.722), and compared with the channels of recordings."""
+timestamps from there, decoded by sox (G.711) and ffmpeg (G.722), mixed by sox, and compared with the channels of recordings."""
 import array
 import datetime
+import itertools
 import math
+import pathlib
 import subprocess
+import tempfile
 from operator import mul
 
 from .wav import Wav
@@ -90,27 +93,74 @@ def _without_events(chunks, events, rate):
             if not any(begin < (at + len(samples)) * 1000000 / rate and at * 1000000 / rate < end for begin, end in events)]
 
 
+def _chunks(recording, stream, packets, media):
+    """Each packet's place in samples after the recording's start, and its samples; and their rate."""
+    chunks, rate = _decode(stream["codec"], [p.payload for p in packets])
+    begin_us = start_us(recording)
+    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, media, 8000)]
+    return list(zip(places, chunks)), rate
+
+
+def _laid(chunks, frames, shift):
+    """A channel of those alone, each `shift` samples later."""
+    out = array.array("h", bytes(2 * frames))
+    for at, samples in chunks:
+        if 0 <= at + shift and at + shift + len(samples) <= frames:
+            out[at + shift:at + shift + len(samples)] = samples
+    return out
+
+
+def _mixed(channels):
+    """Their sum, saturated, by sox."""
+    raw = ["-t", "raw", "-r", "8000", "-c", "1", "-e", "signed", "-b", "16"]
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["sox", "-D", "-m"]
+        for number, samples in enumerate(channels):
+            path = pathlib.Path(folder) / str(number)
+            path.write_bytes(samples.tobytes())
+            command += ["-v", "1", *raw, str(path)]
+        return _run(command + [*raw, "-"], b"")
+
+
+def mix_problems(recording, wav_path, channel_index, voices):
+    """Of streams that speak at once: voices has (stream, packets, media), each as in stream_problems, all of G.711. The
+    channel is their mix, sample by sample but for its first and last packet; each may stand a sample aside, for the
+    capture's times are rounded to microseconds. A list of what is wrong."""
+    file = Wav(wav_path)
+    channel = file.channels[channel_index]
+    edge = file.rate // 50
+    placed = [_chunks(recording, *voice)[0] for voice in voices]
+    fewest = None
+    for shifts in itertools.product((0, -1, 1), repeat=len(placed)):
+        alone = [_laid(chunks, file.frames, shift) for chunks, shift in zip(placed, shifts)]
+        mix = _mixed(alone)
+        wrong = sum(map(lambda a, b: a != b, channel[edge:-edge], mix[edge:-edge]))
+        if fewest is None or wrong < fewest:
+            fewest = wrong
+            weakest = min(max(map(abs, samples)) for samples in alone)
+        if wrong == 0:
+            break
+    ssrcs = [voice[0]["ssrc"] for voice in voices]
+    return ([f"{ssrcs}: {fewest} samples of the channel are not their mix"] if fewest else []) + (
+        [f"{ssrcs}: one of them is silence: the mix shows nothing"] if not weakest else [])
+
+
 def stream_problems(recording, wav_path, channel_index, stream, packets, media, events):
     """packets: those of the stream that are its codec's, in order, no duplicates; media: all that are no events, as they
     came; events: stretches that digits cover, in microseconds after the start. A list of what is wrong, and how many packets
     were compared."""
     codec = stream["codec"]
-    chunks, rate = _decode(codec, [p.payload for p in packets])
+    chunks, rate = _chunks(recording, stream, packets, media)
     file = Wav(wav_path)
     channel = file.channels[channel_index]
-    begin_us = start_us(recording)
     if file.rate != rate:
         return [f"{stream['ssrc']}: {rate} Hz decoded, {file.rate} Hz in the file"], 0
-    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, media, 8000)]
-    placed = _without_events(list(zip(places, chunks)), events, rate)
+    placed = _without_events(chunks, events, rate)
     if codec in SOX:
         _, compared, wrong = _exact(channel, placed, rate)
         return ([f"{stream['ssrc']}: {len(wrong)} of {compared} packets are not at their places, from {wrong[:5]} on"]
                 if wrong else []), compared
-    wanted = array.array("h", bytes(2 * file.frames))
-    for at, samples in placed:
-        if 0 <= at and at + len(samples) <= file.frames:
-            wanted[at:at + len(samples)] = samples
+    wanted = _laid(placed, file.frames, 0)
     length = SECONDS_COMPARED * rate
     found, shift = best_correlation(channel[:length], wanted[:length], MOST_SHIFT_MS * rate // 1000)
     return ([] if found > LEAST_CORRELATION else

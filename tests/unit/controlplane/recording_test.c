@@ -521,6 +521,161 @@ static void a_pause_waits_for_a_stream_that_has_just_joined(void **state)
 	world_assert_answered(&a, 0, "");
 }
 
+/* --- Without memory --- */
+
+static void a_pause_that_cannot_be_told_is_not_answered(void **state)
+{
+	struct world *w = *state;
+	struct leg *leg = world_talking(w, "call", HOST);
+	struct world_file *f;
+	struct answer a = {0};
+	uint64_t before;
+
+	world_succeeds(w, world_start, leg);
+	f = world_newest(w, leg);
+	w->no_memory = true;
+	world_pause(w, leg, &a);
+	for (unsigned int i = 0; i < 3; i++) {
+		world_settle(w);
+		recordings_retry(w->control.recordings);
+	}
+	assert_int_equal(a.count, 0);
+	assert_int_equal(f->pause_count, 0);
+	w->no_memory = false;
+	recordings_retry(w->control.recordings);
+	assert_true(world_command(w, 0) && world_ack(w, 0));
+	assert_int_equal(a.count, 0); /* the other core records yet */
+	world_settle(w);
+	world_assert_answered(&a, 0, "");
+	assert_int_equal(f->pause_count, 1);
+	before = world_frames(f);
+	world_talk(w, HOST);
+	assert_int_equal(world_frames(f), before);
+	world_succeeds(w, world_resume, leg);
+	world_talk(w, HOST);
+	assert_int_equal(world_frames(f), before + 2);
+}
+
+static void a_resume_that_cannot_be_told_is_not_answered(void **state)
+{
+	struct world *w = *state;
+	struct leg *leg = world_talking(w, "call", HOST);
+	struct world_file *f;
+	struct answer a = {0};
+
+	world_succeeds(w, world_start, leg);
+	world_succeeds(w, world_pause, leg);
+	f = world_newest(w, leg);
+	w->no_memory = true;
+	world_resume(w, leg, &a);
+	world_settle(w);
+	assert_int_equal(a.count, 0);
+	w->no_memory = false;
+	recordings_retry(w->control.recordings);
+	world_settle(w);
+	world_assert_answered(&a, 0, "");
+	world_talk(w, HOST);
+	assert_int_equal(world_frames(f), 2);
+}
+
+/* Its files stay open meanwhile, and what comes is part of it. */
+static void a_stop_that_cannot_be_told_waits(void **state)
+{
+	struct world *w = *state;
+	struct leg *leg = world_talking(w, "call", HOST);
+	struct world_file *f;
+	struct answer a = {0};
+
+	world_succeeds(w, world_start, leg);
+	f = world_newest(w, leg);
+	w->no_memory = true;
+	world_stop(w, leg, &a);
+	world_settle(w);
+	world_talk(w, HOST);
+	assert_int_equal(a.count, 0);
+	assert_int_equal(f->state, FILE_OPEN);
+	world_pass(w, 1000000000);
+	w->no_memory = false;
+	recordings_retry(w->control.recordings);
+	world_settle(w);
+	world_assert_answered(&a, 0, "");
+	assert_int_equal(f->window.stop_ns, w->now_ns);
+	assert_int_equal(world_frames(f), 2);
+	world_talk(w, HOST);
+	assert_int_equal(world_frames(f), 2);
+	world_succeeds(w, world_start, leg); /* its leg is free */
+}
+
+/* It keeps its leg until its tracks are shut, so that no other one can have the streams. */
+static void a_failure_that_cannot_be_told_waits(void **state)
+{
+	struct world *w = *state;
+	struct leg *leg = world_talking(w, "call", HOST);
+	struct world_file *f;
+	struct answer a = {0};
+
+	world_start(w, leg, &a);
+	f = world_newest(w, leg);
+	world_settle_gates(w);
+	w->no_memory = true;
+	f->open_err = -EIO;
+	world_storage(w, f);
+	world_assert_answered(&a, -EIO, "spool");
+	world_fails(w, world_start, leg, "being recorded");
+	world_fails(w, world_stop, leg, "has stopped");
+	w->no_memory = false;
+	recordings_retry(w->control.recordings);
+	world_settle(w);
+	assert_int_equal(f->state, FILE_REMOVED);
+	world_succeeds(w, world_start, leg);
+}
+
+static void keys_that_cannot_be_handed_on_make_no_noise(void **state)
+{
+	struct world *w = *state;
+	struct leg *leg = world_talking(w, "call", HOST);
+	struct world_file *f;
+
+	world_succeeds(w, world_start, leg);
+	f = world_newest(w, leg);
+	assert_string_equal(f->codec[TRACK_INCOMING], "PCMU");
+	w->no_memory = true;
+	world_encrypt(w, leg, END_PARTICIPANT, HOST);
+	world_encrypt(w, leg, END_SBC, HOST);
+	assert_int_equal(f->modes[TRACK_INCOMING], SRTP_MODE_PLAIN);
+	assert_string_equal(f->codec[TRACK_INCOMING], "SRTP PCMU"); /* which nothing decodes */
+	assert_string_equal(f->codec[TRACK_OUTGOING], "SRTP PCMU");
+	w->no_memory = false;
+	world_move(w, leg, HOST, 4000); /* back to RTP */
+	world_encrypt(w, leg, END_PARTICIPANT, HOST);
+	assert_int_equal(f->modes[TRACK_INCOMING], SRTP_MODE_SEALED);
+	assert_string_equal(f->codec[TRACK_INCOMING], "PCMU");
+}
+
+static void what_cannot_be_noted_as_encrypted_is_not_recorded(void **state)
+{
+	struct world *w = *state;
+	struct leg *leg = world_talking(w, "call", HOST);
+	struct world_file *f;
+	struct answer a = {0};
+
+	world_succeeds(w, world_start, leg);
+	f = world_newest(w, leg);
+	w->no_memory = true;
+	world_encrypt(w, leg, END_PARTICIPANT, HOST);
+	w->no_notes = true;
+	world_encrypt(w, leg, END_SBC, HOST);
+	world_start(w, leg, &a);
+	w->no_memory = false;
+	recordings_retry(w->control.recordings);
+	world_settle(w);
+	assert_int_equal(f->state, FILE_REMOVED);
+	w->no_memory = true;
+	world_start(w, leg, &a); /* nor begun */
+	world_assert_answered(&a, -ENOMEM, "memory");
+	assert_null(leg->recording);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -547,6 +702,12 @@ int main(void)
 		TEST(a_pause_waits_for_a_stream_that_has_just_left),
 		TEST(a_stop_waits_for_a_stream_that_has_just_left),
 		TEST(a_pause_waits_for_a_stream_that_has_just_joined),
+		TEST(a_pause_that_cannot_be_told_is_not_answered),
+		TEST(a_resume_that_cannot_be_told_is_not_answered),
+		TEST(a_stop_that_cannot_be_told_waits),
+		TEST(a_failure_that_cannot_be_told_waits),
+		TEST(keys_that_cannot_be_handed_on_make_no_noise),
+		TEST(what_cannot_be_noted_as_encrypted_is_not_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

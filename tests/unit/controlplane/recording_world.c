@@ -97,6 +97,22 @@ static void announce(
 	leg_announce(w->control.legs, leg, end, &media, w->now_ns);
 }
 
+void world_encrypt(struct world *w, struct leg *leg, enum leg_end end, uint16_t host)
+{
+	struct leg_media media;
+
+	end_media_get(&leg->media[end], &media);
+	media.addresses[0] = address(end == END_PARTICIPANT ? 1 : 2, host, 4000);
+	media.address_count = 1;
+	media.known = true;
+	media.encrypted = true;
+	media.codec_count = 1;
+	media.codecs[0] = (struct codec){.payload_type = 0, .clock_hz = 8000, .name = "PCMU"};
+	media.keys = (struct srtp_keys){.count = 1, .current = 1};
+	media.keys.list[0].tag = end + 1U;
+	leg_announce(w->control.legs, leg, end, &media, w->now_ns);
+}
+
 struct leg *world_offer(struct world *w, const char *sip_call_id, uint16_t host)
 {
 	const struct leg_offer offer = {.sip_call_id = sip_call_id,

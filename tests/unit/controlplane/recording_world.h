@@ -43,6 +43,8 @@ struct world_file {
 	unsigned int streams; /* noted */
 	uint64_t frames[TRACK_COUNT];
 	uint64_t while_paused[TRACK_COUNT];
+	enum srtp_mode modes[TRACK_COUNT];
+	char codec[TRACK_COUNT][64]; /* the newest that was noted */
 	struct world_file *next;
 };
 
@@ -75,6 +77,8 @@ struct world {
 	unsigned int files_open;
 	unsigned int files_max; /* then -ENOSPC */
 	unsigned int next_ref;
+	bool no_memory; /* for commands to rx cores, and for keys */
+	bool no_notes;	/* nor for lines of a journal about codecs */
 };
 
 /* One account, a bucket "recordings", no rules. */
@@ -96,6 +100,9 @@ void world_answer(struct world *w, struct leg *leg);
 void world_hang_up(struct world *w, struct leg *leg);
 /* Another address of the participant: a re-INVITE. */
 void world_move(struct world *w, struct leg *leg, uint16_t host, uint16_t port);
+
+/* The same by SRTP, with a key. */
+void world_encrypt(struct world *w, struct leg *leg, enum leg_end end, uint16_t host);
 
 /* Both ends of the leg take the addresses of another's: its flows become this leg's, if it is the
  * newer one. */

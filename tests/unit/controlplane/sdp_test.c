@@ -371,6 +371,79 @@ static void captured_descriptions_are_read_as_tshark_does(void **state)
 	}
 }
 
+/* --- Bundles (RFC 9143) --- */
+
+#define SESSION "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+#define AUDIO_0 "m=audio 0 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\na=mid:a\r\n"
+#define VIDEO "m=video 5004 RTP/AVP 31 97\r\na=rtpmap:97 h264/90000\r\na=mid:v\r\n"
+
+static void bundle_only_audio_is_where_its_group_is(void **state)
+{
+	assert_int_equal(
+		parse(SESSION "a=group:BUNDLE v a\r\n" VIDEO AUDIO_0 "a=bundle-only\r\n"), 0);
+	assert_int_equal(media.address_count, 1);
+	assert_address(0, "192.0.2.1:5004");
+	assert_int_equal(media.codec_count, 2);
+	assert_codec(1, 96, "OPUS", 48000, 2, "");
+	/* Before it, with an address of its own; after a group that it is not of. */
+	assert_int_equal(parse(SESSION "a=group:BUNDLE x y\r\na=group:BUNDLE a v\r\n" AUDIO_0
+				       "a=bundle-only\r\n" VIDEO "c=IN IP4 192.0.2.9\r\n"),
+		0);
+	assert_int_equal(media.address_count, 1);
+	assert_address(0, "192.0.2.9:5004");
+}
+
+static void a_bundle_brings_its_candidates(void **state)
+{
+	assert_int_equal(
+		parse(SESSION "a=group:BUNDLE v a\r\nm=video 9 RTP/AVP 97\r\nc=IN IP4 0.0.0.0\r\n"
+			      "a=mid:v\r\na=ice-ufrag:x\r\n"
+			      "a=candidate:1 1 UDP 2130706431 192.0.2.4 49170 typ host\r\n" AUDIO_0
+			      "a=bundle-only\r\na=sendonly\r\n"),
+		0);
+	assert_int_equal(media.address_count, 1);
+	assert_address(0, "192.0.2.4:49170");
+	assert_true(media.sends);
+	assert_false(media.receives);
+}
+
+/* Port 0 alone is a line that was rejected. */
+static void what_is_not_bundled_stays_rejected(void **state)
+{
+	static const char *const rejected[] = {
+		SESSION "a=group:BUNDLE v a\r\n" VIDEO AUDIO_0,
+		SESSION VIDEO AUDIO_0 "a=bundle-only\r\n",
+		SESSION "a=group:BUNDLE v x\r\n" VIDEO AUDIO_0 "a=bundle-only\r\n",
+		SESSION "a=group:BUNDLE a\r\n" VIDEO AUDIO_0 "a=bundle-only\r\n",
+		SESSION "a=group:BUNDLE v a\r\n" AUDIO_0
+			"m=video 5004 RTP/AVP 31\r\na=bundle-only\r\n",
+		SESSION "a=group:BUNDLE v a\r\nm=audio 0 RTP/AVP 0\r\na=bundle-only\r\n" VIDEO,
+		SESSION "a=group:LS v a\r\n" VIDEO AUDIO_0 "a=bundle-only\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(rejected) / sizeof(rejected[0]); i++) {
+		assert_int_equal(parse(rejected[i]), 0);
+		assert_int_equal(media.address_count, 0);
+		assert_int_equal(media.codec_count, 0);
+	}
+}
+
+static void other_media_is_noted_by_name(void **state)
+{
+	assert_int_equal(parse(SESSION "m=audio 4000 RTP/AVP 0\r\n" VIDEO
+				       "m=text 5006 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n"
+				       "m=application 5008 UDP/BFCP *\r\na=rtpmap:97 no/1\r\n"
+				       "m=video 5010 RTP/AVP 97\r\n"),
+		0);
+	assert_int_equal(media.codec_count, 1);
+	assert_int_equal(media.other_count, 4);
+	assert_int_equal(media.others[0].payload_type, 31);
+	assert_string_equal(media.others[0].name, "VIDEO 31");
+	assert_string_equal(media.others[1].name, "VIDEO H264");
+	assert_string_equal(media.others[2].name, "TEXT T140");
+	assert_string_equal(media.others[3].name, "VIDEO 97");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +461,10 @@ int main(void)
 		cmocka_unit_test(lies_do_no_harm),
 		cmocka_unit_test(cut_descriptions_do_no_harm),
 		cmocka_unit_test(captured_descriptions_are_read_as_tshark_does),
+		cmocka_unit_test(bundle_only_audio_is_where_its_group_is),
+		cmocka_unit_test(a_bundle_brings_its_candidates),
+		cmocka_unit_test(what_is_not_bundled_stays_rejected),
+		cmocka_unit_test(other_media_is_noted_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

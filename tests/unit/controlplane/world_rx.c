@@ -144,6 +144,8 @@ int stream_set_gate(
 
 	if (!s || !s->live)
 		return -ENOENT;
+	if (the_world->no_memory)
+		return -ENOMEM;
 	put(&commands[s->flow.rx],
 		&(struct order){.id = id, .setting = *setting, .cookie = cookie});
 	return 0;

@@ -79,14 +79,22 @@ int storage_note_stream(struct storage *s, const struct uuid *recording, enum tr
 int storage_set_keys(struct storage *s, const struct uuid *recording, enum track track,
 	enum srtp_mode mode, const struct srtp_keys *keys, uint64_t at_ns, uint64_t sealed_from_ns)
 {
-	assert_non_null(noted(recording));
+	struct world_file *f = noted(recording);
+
+	if (the_world->no_memory)
+		return -ENOMEM;
+	f->modes[track] = mode;
 	return 0;
 }
 
 int storage_note_codecs(struct storage *s, const struct uuid *recording, enum track track,
 	uint64_t at_ns, const struct codec *codecs, unsigned int count)
 {
-	noted(recording);
+	struct world_file *f = noted(recording);
+
+	if (the_world->no_notes)
+		return -ENOMEM;
+	snprintf(f->codec[track], sizeof(f->codec[track]), "%s", codecs[0].name);
 	return 0;
 }
 

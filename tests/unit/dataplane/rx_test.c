@@ -116,6 +116,35 @@ static void a_flood_of_unknown_rtp_does_not_starve_sip(void **state)
 	fixture_end(f);
 }
 
+/* ARP for an address that is answered at the first port only, and a flood of it. */
+static void only_what_is_to_be_answered_goes_to_control(void **state)
+{
+	static const struct neighbour_addresses answered = {
+		1, {{.family = 4, .ip = {192, 0, 2, 41}}}};
+	uint8_t arp[60] = {[12] = 8, [13] = 6, [21] = 1, [38] = 192, [40] = 2, [41] = 41};
+	struct fixture *f = fixture_make(10, 8, CAPACITY);
+	unsigned int flood = f->topology.rest_depth + 20;
+
+	f->rx->rules.answered[0] = &answered;
+	fixture_give_frame(f, 1, arp, sizeof(arp));
+	arp[41] = 42;
+	fixture_give_frame(f, 0, arp, sizeof(arp));
+	drain_queues(f);
+	assert_int_equal(fixture_count(f, RX_not_ip), 2);
+	arp[41] = 41;
+	for (unsigned int i = 0; i < flood; i++)
+		fixture_give_frame(f, 0, arp, sizeof(arp));
+	fixture_give_rtp(f, 0, PORT, 1);
+	drain_queues(f);
+	assert_int_equal(fixture_count(f, RX_to_control_rest), f->topology.rest_depth);
+	assert_int_equal(fixture_count(f, RX_drop_rest_ring_full), 20);
+	assert_int_equal(fixture_count(f, RX_to_control_unknown), 1);
+	free_unknown(f);
+	while (rte_ring_count(f->topology.rest[0]) > 0)
+		fixture_poll(f);
+	fixture_end(f);
+}
+
 static void without_a_chunk_it_drops_and_counts(void **state)
 {
 	struct fixture *f = fixture_make(10, 2, CAPACITY);
@@ -247,6 +276,7 @@ int main(void)
 		cmocka_unit_test(each_kind_has_its_outcome),
 		cmocka_unit_test(the_control_thread_gets_a_description),
 		cmocka_unit_test(a_flood_of_unknown_rtp_does_not_starve_sip),
+		cmocka_unit_test(only_what_is_to_be_answered_goes_to_control),
 		cmocka_unit_test(without_a_chunk_it_drops_and_counts),
 		cmocka_unit_test(a_packet_longer_than_a_chunk_is_dropped_and_counted),
 		cmocka_unit_test(a_chunk_holds_what_was_given),

@@ -38,6 +38,26 @@ static void a_type_means_what_the_map_of_its_time_says(void **state)
 	codec_map_free(&map);
 }
 
+/* Asked for by the payload type, and not met by that. */
+static void other_media_is_told_by_its_name(void **state)
+{
+	struct codec codecs[] = {{96, 1, 90000, "VIDEO H264", ""}, {97, 1, 8000, "L16", ""}};
+	struct journal_codecs maps[] = {{TRACK_INCOMING, 100, 2, codecs}};
+	struct journal journal = {.codecs_count = 1, .codecs = maps};
+	struct codec_map map;
+
+	assert_int_equal(codec_map_init(&map, &journal, TRACK_INCOMING), 0);
+	assert_true(codec_map_is_other_media(&map, 96, 150));
+	assert_false(codec_map_is_other_media(&map, 97, 150));
+	assert_false(codec_map_is_other_media(&map, 0, 150));
+	assert_int_equal(map.known_count, 0);
+	assert_int_equal(map.known[codec_map_find(&map, 96, 150)].kind, PACKET_OTHER_MEDIA);
+	codec_map_free(&map);
+	assert_int_equal(codec_map_init(&map, &journal, TRACK_OUTGOING), 0);
+	assert_false(codec_map_is_other_media(&map, 96, 150));
+	codec_map_free(&map);
+}
+
 static void no_map_leaves_the_static_types(void **state)
 {
 	struct journal journal = {0};
@@ -53,6 +73,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_type_means_what_the_map_of_its_time_says),
+		cmocka_unit_test(other_media_is_told_by_its_name),
 		cmocka_unit_test(no_map_leaves_the_static_types),
 	};
 

@@ -168,6 +168,19 @@ static void much_drift_through_jitter_stays_aligned(void **state)
 	}
 }
 
+/* Timestamps that go on at half the rate are of no clock. */
+static void what_no_clock_can_be_is_left_out(void **state)
+{
+	struct sender senders[] = {{0, -450000, 30, 0, 0, 0, TONE}, {1, 12000, 30, 8, 0, 0, TONE}};
+	struct fixture f;
+	struct heard h;
+
+	record(&h, &f, senders, 2, false, NULL, 0);
+	assert_null(cJSON_GetObjectItem(stream_json(&h, 0, 0), "clock_ppm"));
+	assert_float_equal(changed(&h, 1, "clock_ppm"), 12000, 100);
+	forget(&f, &h);
+}
+
 static void drift_and_two_rates_go_together(void **state)
 {
 	struct codec codecs[] = {{97, 1, 8000, "L16", ""}, {98, 1, 16000, "L16", ""}};
@@ -257,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_hour_of_200_ppm_stays_aligned),
 		cmocka_unit_test(much_drift_through_jitter_stays_aligned),
+		cmocka_unit_test(what_no_clock_can_be_is_left_out),
 		cmocka_unit_test(drift_and_two_rates_go_together),
 		cmocka_unit_test(missing_packets_are_corrected_first),
 		cmocka_unit_test(silent_packets_are_corrected_before_speech),

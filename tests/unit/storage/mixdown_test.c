@@ -442,6 +442,40 @@ static void two_renderings_are_equal(void **state)
 	forget(&f, &h);
 }
 
+/* Video on the audio's ports (RFC 9143), by an SSRC of its own. */
+static void bundled_video_is_left_out_by_name(void **state)
+{
+	const struct codec codecs[] = {{0, 1, 8000, "PCMU", ""}, {97, 1, 90000, "VIDEO H264", ""},
+		{98, 1, 90000, "VIDEO RTX", ""}};
+	struct recording_window w = window(1000);
+	struct fixture f;
+	struct heard h;
+
+	fixture_begin(&f, TRACK_BIT(TRACK_INCOMING));
+	fixture_line(&f, journal_line_codecs(TRACK_INCOMING, FIXTURE_START, codecs, 3));
+	for (uint16_t i = 0; i < 50; i++) {
+		fixture_audio(&f, 0, AT(20UL * i), 1, i, 160U * i, 0);
+		fixture_audio(&f, 0, AT(20UL * i + 5), 2, i, 1800U * i, 97);
+	}
+	fixture_end(&f, &w);
+	hear(&f, &h);
+	for (uint16_t i = 0; i < 50; i++)
+		expect_packet(&h, 0, PACKET * i, 1, i, G711_ULAW);
+	assert_false(h.result.undecodable);
+	assert_int_equal(number(track_json(&h, 0), "received"), 50);
+	assert_int_equal(number(track_json(&h, 0), "undecodable"), 0);
+	assert_int_equal(number(track_json(&h, 0), "other_media"), 50);
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(track_json(&h, 0), "streams")), 1);
+	assert_int_equal(
+		cJSON_GetArraySize(cJSON_GetObjectItem(track_json(&h, 0), "other_media_codecs")),
+		1);
+	assert_string_equal(
+		cJSON_GetArrayItem(cJSON_GetObjectItem(track_json(&h, 0), "other_media_codecs"), 0)
+			->valuestring,
+		"VIDEO H264");
+	forget(&f, &h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +492,7 @@ int main(void)
 		cmocka_unit_test(unknown_codecs_never_become_noise),
 		cmocka_unit_test(comfort_noise_is_silence),
 		cmocka_unit_test(two_renderings_are_equal),
+		cmocka_unit_test(bundled_video_is_left_out_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
