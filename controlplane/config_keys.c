@@ -123,7 +123,7 @@ const struct config_key config_keys[] = {
 	{"ports[].separate", KEY_BOOLEAN, FIELD(struct dataplane_port_config, separate),
 		.fallback = "false",
 		.help = "Media is matched only in the encapsulation (VLAN, VNI, session) that its "
-			"SIP came in."},
+			"SIP came in. With --read the first port's counts."},
 	{"ports[].answers", KEY_CHOICE, FIELD(struct dataplane_port_config, answers),
 		.fallback = "\"auto\"", .choices = port_answers,
 		.help = "For which of `siprec.media_addresses` legtap itself answers ARP, neighbour "

@@ -107,7 +107,7 @@ static bool is_separate(const struct media *m, uint8_t port)
 {
 	const struct config *c = m->control->config;
 
-	return !m->control->read_mode && port < c->port_count && c->ports[port].separate;
+	return port < c->port_count && c->ports[port].separate;
 }
 
 static struct media_stream *make_stream(struct media *m, const struct flow *flow, bool separate)

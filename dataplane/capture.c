@@ -15,6 +15,8 @@
 #include "dataplane/pcapng.h"
 
 #define MAGIC_BYTES 12U
+/* Queues of one port are emptied in turn: so far packets may be out of order and none the worse. */
+#define BACKWARD_NS 1000000U
 
 struct capture {
 	struct capture_input input;
@@ -188,6 +190,10 @@ void capture_close(struct capture *c)
 
 static void count(struct capture *c, const struct capture_record *record)
 {
+	if (record->time_ns + BACKWARD_NS < c->last_ns)
+		c->faults.backward++;
+	if (record->wire_bytes > record->captured_bytes)
+		c->faults.snapped++;
 	if (c->packets == 0 || record->time_ns < c->first_ns)
 		c->first_ns = record->time_ns;
 	if (record->time_ns > c->last_ns)
@@ -210,6 +216,7 @@ int capture_next(struct capture *c, struct capture_record *out)
 
 	while ((given = next_of_any_link(c, out, &link_type)) == 1) {
 		if (link_of(link_type, &out->link) == 0) {
+			out->offset = c->input.offset - (uint64_t)(c->input.data - out->data);
 			count(c, out);
 			return 1;
 		}
@@ -220,6 +227,11 @@ int capture_next(struct capture *c, struct capture_record *out)
 	return given < 0 ? given : c->input.error;
 }
 
+void capture_forgive_order(struct capture *c)
+{
+	c->faults.backward = 0;
+}
+
 int capture_stats_of(const struct capture *c, struct capture_stats *out)
 {
 	*out = (struct capture_stats){
@@ -227,6 +239,7 @@ int capture_stats_of(const struct capture *c, struct capture_stats *out)
 		.bytes = c->bytes,
 		.first_ns = c->first_ns,
 		.last_ns = c->last_ns,
+		.backward = c->faults.backward,
 		.interfaces = c->next_generation
 				      ? c->pcapng.interfaces_before + c->pcapng.interface_count
 				      : 1,

@@ -27,6 +27,7 @@ struct capture_record {
 	uint64_t time_ns;    /* since the epoch; never before it */
 	enum link_type link;
 	unsigned int interface; /* counted through all sections of the file */
+	uint64_t offset;	/* of data, from the start of the file */
 };
 
 /* Opens a file or a pipe and reads its header. 0 or -errno: of open(2) or read(2), -EISDIR,
@@ -42,6 +43,9 @@ void capture_close(struct capture *c);
 /* The next record whose link layer is one that we read; out->data is valid until the next call.
  * 1: a record, 0: the end, -errno: reading failed (no more will come). */
 int capture_next(struct capture *c, struct capture_record *out);
+
+/* Times that go back are no fault: whoever asked has put them in order. */
+void capture_forgive_order(struct capture *c);
 
 /* What was read so far: `packets` and `bytes` are those that capture_next gave, first_ns and
  * last_ns the least and greatest of their times. Returns 0. */

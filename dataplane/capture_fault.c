@@ -39,8 +39,24 @@ void capture_fault_describe(const struct capture_faults *f, char *text, size_t s
 	if (f->oversized)
 		add(text, size, "%" PRIu64 " records over 256 KiB skipped", f->oversized);
 	if (f->foreign_link)
-		add(text, size, "%" PRIu64 " packets of link type %" PRIu32 " or the like skipped",
+		add(text, size,
+			"%" PRIu64 " packets of link type %" PRIu32
+			" or the like skipped: capture Ethernet, Linux cooked, raw IP or null",
 			f->foreign_link, f->foreign_link_type);
+	if (f->snapped)
+		add(text, size,
+			"%" PRIu64
+			" packets were captured in part: capture whole ones (tcpdump -s 0)",
+			f->snapped);
+	if (f->timeless)
+		add(text, size,
+			"%" PRIu64 " packets bear no time and got that of the one before: capture "
+			"with times (no simple packet blocks)",
+			f->timeless);
+	if (f->backward)
+		add(text, size,
+			"%" PRIu64 " packets come after later ones: sort the capture by reordercap",
+			f->backward);
 	if (f->no_interface)
 		add(text, size, "%" PRIu64 " packets of undescribed interfaces skipped",
 			f->no_interface);

@@ -15,6 +15,9 @@ struct capture_faults {
 	uint64_t no_interface;	    /* packets of an interface that nothing describes */
 	uint64_t foreign_link;	    /* packets of a link layer that we do not read */
 	uint32_t foreign_link_type; /* the first such */
+	uint64_t snapped;	    /* packets of which the capture has a part only */
+	uint64_t timeless;	    /* packets without a time: simple packet blocks */
+	uint64_t backward;	    /* packets older than one before them, not sorted */
 	int error;		    /* -errno of read(2) */
 };
 

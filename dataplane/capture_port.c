@@ -8,6 +8,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/capture.h"
+#include "dataplane/capture_order.h"
 #include "dataplane/packet.h"
 
 /* The burst that is being worked on, and what the control thread may hold for a moment. */
@@ -16,6 +17,7 @@
 
 struct capture_port {
 	struct capture *capture;
+	struct capture_order *order; /* NULL: as the file has them */
 	struct rte_mempool *pool;
 	atomic_bool ended; /* written by rx, read by control */
 };
@@ -29,6 +31,8 @@ int capture_port_create(struct capture_port **out, const char *path, struct errm
 	if (!p)
 		return errmsg_set(e, -ENOMEM, "no memory to read %s", path);
 	err = capture_open(&p->capture, path, e);
+	if (err == 0)
+		err = capture_order_create(&p->order, path, e);
 	if (err < 0)
 		goto fail;
 	p->pool =
@@ -50,6 +54,7 @@ void capture_port_destroy(struct capture_port *p)
 {
 	if (!p)
 		return;
+	capture_order_destroy(p->order);
 	capture_close(p->capture);
 	rte_mempool_free(p->pool);
 	free(p);
@@ -71,6 +76,11 @@ static void fill(struct rte_mbuf *m, const struct capture_record *r)
 	area->wire_bytes = r->wire_bytes > r->captured_bytes ? r->wire_bytes : r->captured_bytes;
 }
 
+static int next(struct capture_port *p, struct capture_record *out)
+{
+	return p->order ? capture_order_next(p->order, out) : capture_next(p->capture, out);
+}
+
 static uint16_t burst(void *port, struct rte_mbuf **mbufs, uint16_t count)
 {
 	struct capture_port *p = port;
@@ -83,7 +93,7 @@ static uint16_t burst(void *port, struct rte_mbuf **mbufs, uint16_t count)
 		mbufs[n] = rte_pktmbuf_alloc(p->pool);
 		if (!mbufs[n])
 			break;
-		if (capture_next(p->capture, &record) != 1) {
+		if (next(p, &record) != 1) {
 			rte_pktmbuf_free(mbufs[n]);
 			atomic_store_explicit(&p->ended, true, memory_order_release);
 			break;
@@ -112,5 +122,8 @@ struct rx_queue capture_port_queue(struct capture_port *p)
 
 void capture_port_stats(const struct capture_port *p, struct capture_stats *out)
 {
-	capture_stats_of(p->capture, out);
+	if (p->order)
+		capture_order_stats(p->order, out);
+	else
+		capture_stats_of(p->capture, out);
 }

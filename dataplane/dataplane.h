@@ -316,8 +316,9 @@ struct capture_stats {
 	uint64_t bytes;
 	uint64_t first_ns; /* capture time */
 	uint64_t last_ns;
+	uint64_t backward; /* packets that are older than one before them, by over 1 ms */
 	unsigned int interfaces;
-	char warning[256]; /* "" or what was damaged and skipped */
+	char warning[512]; /* "" or what was damaged and skipped */
 };
 /* 0, -EINVAL when no capture is read, or -EAGAIN while it is. */
 int dataplane_capture_stats(const struct dataplane *d, struct capture_stats *out);

@@ -278,6 +278,8 @@ static int give(struct pcapng_reader *r, const struct pcapng_packet *p, uint64_t
 	}
 	if (p->timed)
 		r->last_ns = time_of(&r->interfaces[p->interface], p->units);
+	else
+		faults->timeless++;
 	*out = (struct capture_record){
 		.data = p->data,
 		.captured_bytes = p->captured_bytes,

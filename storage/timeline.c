@@ -9,6 +9,7 @@
 #define ANCHOR_NS SECOND_NS
 #define JUMP_NS (SECOND_NS / 10)  /* a timestamp this far from its sequence number is looked at */
 #define STANDSTILL_NS SECOND_NS	  /* so is a timestamp that rests while time goes on */
+#define BEHIND_NS (5 * SECOND_NS) /* a packet behind its head is so late, or so early, at most */
 #define DENIED_NS (SECOND_NS / 5) /* least change of delay that says that a jump is no time */
 #define CONTINUES_NS (SECOND_NS / 10)
 #define LOOK_PACKETS 64
@@ -153,6 +154,22 @@ static struct timeline_segment *begin_segment(
 	return s;
 }
 
+/* The ticks of a time by which a packet is late. */
+static int64_t late_ticks(const struct timeline_segment *s, int64_t late_ns)
+{
+	return late_ns / (SECOND_NS / 1000) * s->clock_hz / 1000;
+}
+
+/* Where a packet stands that is behind the segment's head, which no jump's judge has seen: at its
+ * timestamp, unless that is out of all reason (damaged, or of a damaged sequence number); then at
+ * its arrival. */
+static int64_t behind_ticks(const struct timeline_segment *s, const struct packet *p, int64_t ticks)
+{
+	int64_t late_ns = delay_ns(s, p);
+
+	return magnitude(late_ns) > BEHIND_NS ? ticks + late_ticks(s, late_ns) : ticks;
+}
+
 /* Where an event stands: at its timestamp, unless its first packet's arrival denies that (events
  * played from a recording beside live audio); then at that arrival. */
 static int64_t event_ticks(struct timeline_segment *s, const struct packet *p, int64_t ticks)
@@ -167,18 +184,21 @@ static int64_t event_ticks(struct timeline_segment *s, const struct packet *p, i
 	s->event_timestamp = p->timestamp;
 	s->event_ticks = ticks;
 	if (magnitude(late_ns) > limit_ns)
-		s->event_ticks += late_ns / (SECOND_NS / 1000) * s->clock_hz / 1000;
+		s->event_ticks += late_ticks(s, late_ns);
 	return s->event_ticks;
 }
 
 /* Events bear the time of their begin, so only a stream of nothing else is anchored by them. */
-static void enter(struct timeline *t, uint16_t segment, struct packet *p, bool event)
+static void enter(struct timeline *t, uint16_t segment, struct packet *p, bool event, bool ahead)
 {
 	struct timeline_segment *s = &t->segments[segment];
 	int64_t ticks = s->head_ticks + (int32_t)(p->timestamp - s->head_timestamp);
 
 	p->segment = segment;
-	p->position = event ? event_ticks(s, p, ticks) : ticks;
+	if (event)
+		p->position = event_ticks(s, p, ticks);
+	else
+		p->position = ahead ? ticks : behind_ticks(s, p, ticks);
 	if (event && s->has_media)
 		return;
 	if (p->arrival_ns - s->first_arrival_ns <= ANCHOR_NS &&
@@ -218,7 +238,7 @@ static int place_stream(struct timeline *t, const struct members *m)
 		} else if (current > first && p->sequence < t->segments[current].first_sequence) {
 			current--;
 		}
-		enter(t, (uint16_t)current, p, event);
+		enter(t, (uint16_t)current, p, event, ahead);
 		if (ahead) {
 			head_sequence = p->sequence;
 			move_head(&t->segments[current], p);

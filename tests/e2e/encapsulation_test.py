@@ -4,7 +4,7 @@ import struct
 import subprocess
 
 from harness.generator import generate
-from read_test import ReadCase
+from read_test import CONFIG, ReadCase
 
 LAYERS = ("vlan", "qinq", "mpls", "pw", "pppoe", "gre", "gre-key", "nvgre", "erspan1", "erspan2", "erspan3", "vxlan",
           "geneve", "ip", "ip6")
@@ -105,6 +105,14 @@ class EncapsulationTest(EncapsulatedCase):
 
     def test_signalling_and_audio_in_two_vlans(self):
         self.rewritten(self.plain(), lambda frame: [tagged(frame, 100 if is_sip(frame) else 200)])
+
+    def test_separate_is_strict(self):
+        self.plain()
+        frames = [(time_us, tagged(frame, 100 if is_sip(frame) else 200)) for time_us, frame
+                  in packets(self.folder / "plain.pcap")]
+        capture = write(self.folder / "two.pcap", frames, self.folder / "plain.pcap")
+        separate = {**CONFIG, "ports": [{"device": "net_null0", "separate": True}]}
+        self.assertEqual(self.read(capture, "separate", config=separate).recordings, [])
 
     def test_one_direction_is_tagged(self):
         self.rewritten(self.plain(), lambda frame: [tagged(frame, 100) if frame[26:30] == bytes((10, 0, 0, 1)) else frame])

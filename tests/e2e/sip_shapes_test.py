@@ -91,7 +91,7 @@ class LinesTest(ShapeCase):
         self.assertEqual((rx["rtcp_recorded"], rx["rtcp"], rx["not_rtp"], rx["recorded"]), (3, 3, 3, 300))
 
     def test_video_in_one_bundle_with_the_audio(self):
-        """It comes from and to the audio's port: kept and named, and no noise."""
+        """It comes from and to the audio's port: left out by name, and no noise."""
         made = self.one_call(sdp("A", ("audio 4000", "mid:0"), ("video 4000 RTP/AVP 96", "mid:1", "rtpmap:96 VP8/90000"),
                                  session="a=group:BUNDLE 0 1"),
                              sdp("S", ("audio 6000", "mid:0"), ("video 6000 RTP/AVP 96", "mid:1", "rtpmap:96 VP8/90000"),
@@ -99,10 +99,13 @@ class LinesTest(ShapeCase):
         self.both(made, 0.5, 3.5)
         made.talk("3", 1, 3, A, S, payload_type=96, ssrc=3)
         capture = made.write(self.folder / "made.pcap")
-        reading = self.read(capture, config=CONFIG, status=1)
+        reading = self.read(capture, config=CONFIG)
         [recording] = reading.recordings
         self.assertEqual(self.channels(reading, recording), ["1 0.0-3.0", "2 0.0-3.0"])
-        self.assertEqual([track["undecodable"] for track in recording["tracks"]], [100, 0])
+        self.assertEqual([track["undecodable"] for track in recording["tracks"]], [0, 0])
+        incoming, outgoing = recording["tracks"]
+        self.assertEqual((incoming["other_media"], incoming["other_media_codecs"]), (100, ["VIDEO VP8"]))
+        self.assertNotIn("other_media", outgoing)
 
     def test_ice_candidates(self):
         """The default is a relay's; media goes between host candidates that no c= line names."""

@@ -1,5 +1,4 @@
-/* Any bytes as RTCP, in a heap block of their length. A report that is found does not depend on
- * what comes behind its compound. */
+/* Any bytes as RTCP. The report that is found does not depend on what comes behind it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 /* In a heap block of just that length. */
 static int parse(const uint8_t *data, size_t bytes, size_t more, struct sender_report *out)
 {
-	uint8_t *copy = calloc(1, bytes + more + 1);
-	uint8_t *exact = copy ? realloc(copy, bytes + more ? bytes + more : 1) : NULL;
+	size_t whole = bytes + more;
+	uint8_t *exact = calloc(1, whole ? whole : 1);
 	int err;
 
 	if (!exact)
@@ -19,7 +18,7 @@ static int parse(const uint8_t *data, size_t bytes, size_t more, struct sender_r
 	if (bytes > 0)
 		memcpy(exact, data, bytes);
 	*out = (struct sender_report){.arrival_ns = 7, .flow = 9};
-	err = sender_report_parse(exact, bytes + more, out);
+	err = sender_report_parse(exact, whole, out);
 	if (out->arrival_ns != 7 || out->flow != 9 || (err == 0 && exact[0] >> 6 != 2))
 		abort();
 	free(exact);

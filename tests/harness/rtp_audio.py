@@ -1,5 +1,6 @@
 """What a capture's RTP sounds like, made without legtap: placed by the least delayed packet of the first second and the
-timestamps from there, decoded by sox (G.711) and ffmpeg (G.722), mixed by sox, and compared with the channels of recordings."""
+timestamps from there, decoded by sox (G.711) and ffmpeg (G.722, Opus), mixed by sox, and compared with the channels of
+recordings."""
 import array
 import datetime
 import itertools
@@ -9,14 +10,16 @@ import subprocess
 import tempfile
 from operator import mul
 
+from . import ogg
 from .wav import Wav
 
 ANCHOR_US = 1000000
 MOST_SHIFT_MS = 2
 LEAST_CORRELATION = 0.99
-SECONDS_COMPARED = 4
+SAMPLES_COMPARED = 64000
 SOX = {"PCMU": "mu-law", "PCMA": "a-law"}  # exact: compared by sample
-FFMPEG = {"G722": ("g722", 16000)}         # correlated
+FFMPEG = {"G722": 16000, "OPUS": 48000}    # correlated; the rate of the samples
+CLOCKS = {"OPUS": 48000}
 
 
 def _run(command, data):
@@ -24,15 +27,26 @@ def _run(command, data):
     return array.array("h", done.stdout)
 
 
-def _decode(codec, payloads):
-    """The samples of each payload, decoded in one run; and their rate."""
+def _decode_opus(packets):
+    """Of packets that follow each other, all of one length."""
+    each = _signed(packets[1].timestamp - packets[0].timestamp)
+    samples = _run(["ffmpeg", "-v", "error", "-f", "ogg", "-i", "-", "-ac", "1", "-f", "s16le", "-"],
+                   ogg.opus([p.payload for p in packets], each, 2))
+    return [samples[at:at + each] for at in range(0, len(packets) * each, each)]
+
+
+def _decode(codec, packets):
+    """The samples of each packet, decoded in one run; and their rate."""
+    if codec == "OPUS":
+        return _decode_opus(packets), FFMPEG[codec]
+    payloads = [p.payload for p in packets]
     data = b"".join(payloads)
     if codec in SOX:
         samples, rate, per_octet = _run(["sox", "-t", "raw", "-r", "8000", "-c", "1", "-e", SOX[codec], "-b", "8", "-", "-t",
                                          "raw", "-e", "signed", "-b", "16", "-"], data), 8000, 1
     else:
-        name, rate = FFMPEG[codec]
-        samples, per_octet = _run(["ffmpeg", "-v", "error", "-f", name, "-i", "-", "-f", "s16le", "-"], data), 2
+        samples = _run(["ffmpeg", "-v", "error", "-f", codec.lower(), "-i", "-", "-f", "s16le", "-"], data)
+        rate, per_octet = FFMPEG[codec], 2
     at, out = 0, []
     for payload in payloads:
         out.append(samples[at:at + per_octet * len(payload)])
@@ -69,8 +83,13 @@ def best_correlation(channel, wanted, reach):
     """The highest correlation of `wanted` with the channel from samples 0 on, shifted by up to `reach`; and the shift."""
     length = min(len(wanted), len(channel)) - 2 * reach
     middle = wanted[reach:reach + length]
-    return max((correlation(channel[reach + shift:reach + shift + length], middle), shift)
-               for shift in range(-reach, reach + 1))
+    step = max(length // 8000, 1)
+    few = middle[::step]
+
+    def roughly(shift):
+        return correlation(channel[reach + shift:reach + shift + length:step], few)
+    shift = max(range(-reach, reach + 1), key=roughly)
+    return correlation(channel[reach + shift:reach + shift + length], middle), shift
 
 
 def _exact(channel, chunks, rate):
@@ -95,9 +114,10 @@ def _without_events(chunks, events, rate):
 
 def _chunks(recording, stream, packets, media):
     """Each packet's place in samples after the recording's start, and its samples; and their rate."""
-    chunks, rate = _decode(stream["codec"], [p.payload for p in packets])
+    chunks, rate = _decode(stream["codec"], packets)
     begin_us = start_us(recording)
-    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, media, 8000)]
+    clock_hz = CLOCKS.get(stream["codec"], 8000)
+    places = [round((at_us - begin_us) * rate / 1000000) for at_us in _places(packets, media, clock_hz)]
     return list(zip(places, chunks)), rate
 
 
@@ -160,8 +180,9 @@ def stream_problems(recording, wav_path, channel_index, stream, packets, media, 
         _, compared, wrong = _exact(channel, placed, rate)
         return ([f"{stream['ssrc']}: {len(wrong)} of {compared} packets are not at their places, from {wrong[:5]} on"]
                 if wrong else []), compared
-    wanted = _laid(placed, file.frames, 0)
-    length = SECONDS_COMPARED * rate
-    found, shift = best_correlation(channel[:length], wanted[:length], MOST_SHIFT_MS * rate // 1000)
+    reach = MOST_SHIFT_MS * rate // 1000
+    begin = max(placed[0][0] - reach, 0)
+    part = slice(begin, begin + SAMPLES_COMPARED)
+    found, shift = best_correlation(channel[part], _laid(placed, file.frames, 0)[part], reach)
     return ([] if found > LEAST_CORRELATION else
             [f"{stream['ssrc']}: correlation {found:.4f} at {shift} samples"]), len(placed)

@@ -257,6 +257,33 @@ static void a_timestamp_that_rests_on_hold_is_denied(void **state)
 	forget(&f, &h);
 }
 
+/* A sequence number that was damaged puts its packet behind others, where a timestamp that was
+ * damaged as well would move the track by hours. */
+static void damaged_sequences_and_timestamps_move_nothing(void **state)
+{
+	struct recording_window w = window(2000);
+	struct fixture f;
+	struct heard h;
+
+	w.start_at_media = true;
+	w.stop_at_media = true;
+	fixture_begin(&f, TRACK_BIT(TRACK_INCOMING));
+	for (uint16_t i = 0; i < 50; i++) {
+		uint16_t sequence = i == 34 ? 166 : 100 + i;
+		uint32_t flipped = i == 49 ? 1U << 28 : i == 30 ? 1U << 14 : 0;
+
+		if (i == 2 || i == 8 || i == 19 || i == 23 || i == 33)
+			continue; /* lost */
+		fixture_audio(&f, 0, AT(20UL * i), 1, sequence, (5000 + 160U * i) ^ flipped, 0);
+	}
+	fixture_end(&f, &w);
+	hear(&f, &h);
+	for (uint16_t i = 0; i < 30; i++)
+		if (i != 2 && i != 8 && i != 19 && i != 23)
+			expect_packet(&h, 0, PACKET * i, 1, 100 + i, G711_ULAW);
+	forget(&f, &h);
+}
+
 static void a_stall_that_catches_up_moves_nothing(void **state)
 {
 	struct recording_window w = window(5000);
@@ -355,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_timestamp_jump_is_no_time),
 		cmocka_unit_test(silence_suppression_is_time),
 		cmocka_unit_test(a_timestamp_that_rests_on_hold_is_denied),
+		cmocka_unit_test(damaged_sequences_and_timestamps_move_nothing),
 		cmocka_unit_test(a_stall_that_catches_up_moves_nothing),
 		cmocka_unit_test(another_port_goes_on_with_the_same_clock),
 		cmocka_unit_test(what_lies_outside_the_window_is_cut),
