@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import struct
+import subprocess
 
 from harness import rtp_counter, wav
 from harness.case import Case
@@ -70,6 +71,29 @@ class CallsTest(ReadCase):
     def test_500_overlapping_calls(self):
         reading = self.one(calls=500, seconds=8, stagger_ms=5, loss=1, reorder=1, duplicate=1, law="mixed")
         self.assertEqual(len(reading.recordings), 1000)
+
+    def moved(self, capture, seconds, kind):
+        path = self.folder / f"moved-{seconds}.{kind}"
+        subprocess.run(["editcap", "-F", kind, "-t", str(seconds), capture, path], check=True)
+        return path
+
+    def test_the_clock_of_a_capture_goes_wrong(self):
+        """The same audio at every time that pcap can tell, and no file of what is later."""
+        options = {"calls": 1, "legs": 2, "seconds": 2, "seed": 7, "loss": 1}
+        capture = generate(self.folder / "calls.pcap", **options)
+        begun_s = struct.unpack_from("<I", capture.read_bytes(), 24)[0]
+        plain = self.read(capture)
+        self.assertTrue(plain.recordings)
+        for year, at_s in (("2043", 2305843000), ("2100", 4102444800), ("2106", 2**32 - 20)):
+            reading = self.read(self.moved(capture, at_s - begun_s, "nsecpcap"), year)
+            self.assertNothing(reading.problems(), reading.explain())
+            self.assertEqual(len(reading.recordings), len(plain.recordings), reading.explain())
+            for ours, theirs in zip(reading.recordings, plain.recordings, strict=True):
+                self.assertTrue(filecmp.cmp(reading.out / ours["file"], plain.out / theirs["file"], shallow=False))
+                self.assertEqual(ours["duration_ms"], theirs["duration_ms"])
+        reading = self.read(self.moved(capture, 2**32 - begun_s, "pcapng"), "later")
+        self.assertEqual(reading.recordings, [])
+        self.assertIn("times after 2106-02-07", reading.explain())
 
     def test_early_media(self):
         self.one(early_media=True)
