@@ -14,7 +14,7 @@ NESTED = ("qinq,qinq,vlan", "vlan,erspan2,vlan", "vxlan,vlan,pppoe", "qinq,vlan,
 TSHARK = {"qinq,qinq,vlan": "ieee8021ad:ethertype:vlan", "mpls": "mpls:ip", "pw": "pwethcw:eth", "pppoe": "pppoes:ppp:ip",
           "gre": "gre:ip", "gre-key": "gre:ip", "nvgre": "gre:eth", "erspan1": "gre:erspan:eth", "erspan2": "gre:erspan:eth",
           "erspan3": "gre:erspan:eth", "vxlan,vlan": "vxlan:eth:ethertype:vlan", "geneve": "geneve:eth",
-          "vxlan-gpe": "udp:eth", "vntag": "vntag:ethertype:ip", "etag": "ieee8021br", "ip": "ip:ip",
+          "vxlan-gpe": "udp:eth", "vntag": "vntag:ethertype:ip", "etag": "etag:ethertype:ip", "ip": "ip:ip",
           "ip6": "ipv6:ip"}
 MAC_BYTES = 12
 
