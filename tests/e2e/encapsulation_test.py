@@ -113,7 +113,9 @@ class EncapsulationTest(EncapsulatedCase):
                   in packets(self.folder / "plain.pcap")]
         capture = write(self.folder / "two.pcap", frames, self.folder / "plain.pcap")
         separate = {**CONFIG, "ports": [{"device": "net_null0", "separate": True}]}
-        self.assertEqual(self.read(capture, "separate", config=separate).recordings, [])
+        reading = self.read(capture, "separate", config=separate)
+        self.assertEqual(reading.recordings, [])
+        self.assertRegex(reading.stdout, r"warning: 2 of 2 answered calls without media: .*; ports\[\]\.separate keeps out")
 
     def test_one_direction_is_tagged(self):
         self.rewritten(self.plain(), lambda frame: [tagged(frame, 100) if frame[26:30] == bytes((10, 0, 0, 1)) else frame])

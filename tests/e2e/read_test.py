@@ -95,6 +95,26 @@ class CallsTest(ReadCase):
         self.assertEqual(reading.recordings, [])
         self.assertIn("times after 2106-02-07", reading.explain())
 
+    def advice(self, capture, shown, name):
+        """What is said of the part of a capture that tshark's filter shows; in the log and in the summary."""
+        part = self.folder / f"{name}.pcap"
+        subprocess.run(["tshark", "-n", "-r", capture, "-Y", shown, "-F", "pcap", "-w", part], check=True,
+                       capture_output=True)
+        reading = self.read(part, name)
+        said = [line.removeprefix("warning: ") for line in reading.stdout.splitlines() if line.startswith("warning: ")]
+        self.assertEqual(len(said), 0 if name == "whole" else 1, reading.explain())
+        self.assertTrue(all(line in reading.stderr for line in said), reading.explain())
+        return "".join(said)
+
+    def test_why_nothing_came_of_a_capture_is_said(self):
+        capture = generate(self.folder / "calls.pcap", calls=2, legs=2, seconds=1, seed=7)
+        self.assertEqual(self.advice(capture, "frame", "whole"), "")
+        self.assertIn("no SIP found: ", self.advice(capture, "not sip", "audio"))
+        self.assertIn("4 of 4 answered calls without media: no RTP to ", self.advice(capture, "sip", "signalling"))
+        said = self.advice(capture, 'not sip.Method == "INVITE"', "without-invite")
+        self.assertIn("no answered call found in ", said)
+        self.assertIn("calls whose INVITE was not seen", said)
+
     def test_early_media(self):
         self.one(early_media=True)
 
