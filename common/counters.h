@@ -43,8 +43,8 @@
 	X(fragment_cut, OUT, "IP fragments that the port or the capture cut") \
 	X(fragment_waiting, HELD, "IP fragments that wait for the rest of their packet") \
 	X(unknown_tunnel, OUT, \
-		"tunnelled packets (GRE, ERSPAN, VXLAN, GENEVE, MPLS) of a kind that is not " \
-		"known") \
+		"packets in tunnels that are not followed (L2TP, GTP-U, TZSP, PPTP, NSH), or of " \
+		"a kind that is not known in GRE, ERSPAN, VXLAN, GENEVE, MPLS") \
 	X(too_deep, OUT, "frames with more headers in one another than are followed") \
 	X(malformed, OUT, "frames whose headers contradict their length") \
 	X(drop_sip_ring_full, OUT, "SIP lost: the ring to the control thread was full") \

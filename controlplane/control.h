@@ -33,7 +33,9 @@ struct control {
 	uint64_t now_ns;	/* recording clock, renewed at every turn of the loop */
 	int64_t wall_offset_ns; /* as of the newest renewal; 0 in --read */
 	uint64_t started_ns;
-	bool ending; /* SIGTERM, or the capture's end: no new recordings */
+	unsigned int read_answered; /* --read: answered legs that ended, */
+	unsigned int read_silent;   /* and those of them without a packet of media */
+	bool ending;		    /* SIGTERM, or the capture's end: no new recordings */
 	struct timers timers;
 	struct topology *topology;
 	struct dataplane *dataplane;

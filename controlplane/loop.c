@@ -267,6 +267,10 @@ static void on_ended(void *arg, struct leg *leg)
 	struct control *c = arg;
 
 	timer_cancel(&c->timers, &leg->media_timer);
+	if (c->read_mode && leg->answered_ns) {
+		c->read_answered++;
+		c->read_silent += media_last_ns(c, leg) == 0;
+	}
 	recordings_leg_ended(c->recordings, leg);
 	event_watch_leg_ended(c->event_watch, leg);
 	application_leg_ended(c->application, leg);

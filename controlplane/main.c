@@ -18,6 +18,7 @@
 #include "controlplane/ledger.h"
 #include "controlplane/loop.h"
 #include "controlplane/process.h"
+#include "controlplane/read_advice.h"
 #include "controlplane/recordings.h"
 #include "controlplane/report.h"
 #include "dataplane/dataplane.h"
@@ -182,6 +183,7 @@ static int run_live(struct process *p)
 static int finish_read(struct process *p, struct errmsg *e)
 {
 	struct capture_stats stats = {0};
+	char advice[1024];
 	int err;
 
 	process_stop(p);
@@ -191,8 +193,13 @@ static int finish_read(struct process *p, struct errmsg *e)
 		log_warning("capture", "%s: %s", p->options.capture, stats.warning);
 	err = recordings_write_read_outputs(
 		p->control.recordings, p->options.out, stats.last_ns, e);
+	read_advice(p, advice, sizeof(advice));
+	if (advice[0])
+		log_warning("read", "%s: %s", p->options.capture, advice);
 	report_recordings(p, stdout);
 	report_summary(p, stdout);
+	if (advice[0])
+		printf("warning: %s\n", advice);
 	return err;
 }
 

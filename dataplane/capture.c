@@ -188,6 +188,21 @@ void capture_close(struct capture *c)
 	free(c);
 }
 
+/* Whether a record is one that is read; if not, it is counted why. */
+static bool is_wanted(struct capture *c, uint32_t link_type, struct capture_record *record)
+{
+	if (link_of(link_type, &record->link) != 0) {
+		if (c->faults.foreign_link++ == 0)
+			c->faults.foreign_link_type = link_type;
+		return false;
+	}
+	if (record->time_ns >= CAPTURE_TIME_MAX) {
+		c->faults.future++;
+		return false;
+	}
+	return true;
+}
+
 static void count(struct capture *c, const struct capture_record *record)
 {
 	if (record->time_ns + BACKWARD_NS < c->last_ns)
@@ -215,13 +230,11 @@ int capture_next(struct capture *c, struct capture_record *out)
 	int given;
 
 	while ((given = next_of_any_link(c, out, &link_type)) == 1) {
-		if (link_of(link_type, &out->link) == 0) {
+		if (is_wanted(c, link_type, out)) {
 			out->offset = c->input.offset - (uint64_t)(c->input.data - out->data);
 			count(c, out);
 			return 1;
 		}
-		if (c->faults.foreign_link++ == 0)
-			c->faults.foreign_link_type = link_type;
 	}
 	c->faults.error = c->input.error;
 	return given < 0 ? given : c->input.error;

@@ -18,13 +18,17 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/link.h"
 
+/* Where pcap's seconds of 32 bits end, in February 2106: packets from then on, which only pcapng
+ * can tell of, are skipped and warned of. */
+#define CAPTURE_TIME_MAX ((1ULL << 32) * 1000000000ULL)
+
 struct capture;
 
 struct capture_record {
 	const uint8_t *data; /* the frame, from its link layer on */
 	uint32_t captured_bytes;
 	uint32_t wire_bytes; /* as the capture claims; more than captured_bytes: it was cut */
-	uint64_t time_ns;    /* since the epoch; never before it */
+	uint64_t time_ns;    /* since the epoch; never before it, and below CAPTURE_TIME_MAX */
 	enum link_type link;
 	unsigned int interface; /* counted through all sections of the file */
 	uint64_t offset;	/* of data, from the start of the file */

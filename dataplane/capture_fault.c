@@ -53,6 +53,11 @@ void capture_fault_describe(const struct capture_faults *f, char *text, size_t s
 			"%" PRIu64 " packets bear no time and got that of the one before: capture "
 			"with times (no simple packet blocks)",
 			f->timeless);
+	if (f->future)
+		add(text, size,
+			"%" PRIu64 " packets of times after 2106-02-07 skipped: set them right by "
+			"editcap -t",
+			f->future);
 	if (f->backward)
 		add(text, size,
 			"%" PRIu64 " packets come after later ones: sort the capture by reordercap",

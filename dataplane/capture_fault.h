@@ -17,6 +17,7 @@ struct capture_faults {
 	uint32_t foreign_link_type; /* the first such */
 	uint64_t snapped;	    /* packets of which the capture has a part only */
 	uint64_t timeless;	    /* packets without a time: simple packet blocks */
+	uint64_t future;	    /* packets of CAPTURE_TIME_MAX and later */
 	uint64_t backward;	    /* packets older than one before them, not sorted */
 	int error;		    /* -errno of read(2) */
 };

@@ -11,23 +11,7 @@ static inline enum layer after_link(struct parser *p, uint32_t bytes, uint32_t t
 	if (unlikely(!h))
 		return done(p, DECAP_MALFORMED);
 	p->at += bytes;
-	return after_type(p, be16(h + type_at), DECAP_NOT_IP);
-}
-
-static enum layer after_raw(struct parser *p)
-{
-	const uint8_t *h = header(p, 1);
-
-	if (!h)
-		return done(p, DECAP_MALFORMED);
-	switch (*h >> 4) {
-	case 4:
-		return LAYER_IPV4;
-	case 6:
-		return LAYER_IPV6;
-	default:
-		return done(p, DECAP_NOT_IP);
-	}
+	return after_link_type(p, be16(h + type_at));
 }
 
 /* BSD's loopback: an address family in the byte order of whoever captured, each system with its own
@@ -61,7 +45,7 @@ static enum layer after_inner(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	p->encapsulation = be32(h) & ((1U << ENCAPSULATION_BITS) - 1);
 	p->at += LINK_INNER_BYTES;
-	return after_raw(p);
+	return after_nibble(p);
 }
 
 static inline enum layer parse_link(struct parser *p)
@@ -74,7 +58,7 @@ static inline enum layer parse_link(struct parser *p)
 	case LINK_SLL2:
 		return after_link(p, 20, 0);
 	case LINK_RAW:
-		return after_raw(p);
+		return after_nibble(p);
 	case LINK_NULL:
 		return after_null(p);
 	case LINK_INNER:
@@ -91,7 +75,7 @@ static enum layer parse_vlan(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	p->encapsulation = encapsulation_push_vlan(p->encapsulation, be16(h) & 0x0fff);
 	p->at += 4;
-	return after_type(p, be16(h + 2), DECAP_NOT_IP);
+	return after_link_type(p, be16(h + 2));
 }
 
 /* The layer that an IP protocol names; LAYER_DONE: none. */
@@ -110,6 +94,10 @@ static inline enum layer layer_of_protocol(uint8_t protocol, uint8_t version)
 		return LAYER_GRE;
 	case IPPROTO_MPLS:
 		return LAYER_MPLS;
+	case PROTOCOL_ETHERIP:
+		return LAYER_ETHERIP;
+	case PROTOCOL_L2TP:
+		return LAYER_OTHER_TUNNEL;
 	case IPPROTO_AH:
 		return LAYER_EXTENSION;
 	case IPPROTO_HOPOPTS:
@@ -136,9 +124,12 @@ static enum layer after_fragment(struct parser *p, uint8_t protocol)
 {
 	struct decap *out = p->out;
 	uint32_t captured = p->captured - p->at;
+	enum layer layer = layer_of_protocol(protocol, out->key.version);
 
-	if (layer_of_protocol(protocol, out->key.version) == LAYER_DONE)
+	if (layer == LAYER_DONE)
 		return done(p, DECAP_NOT_UDP);
+	if (layer == LAYER_OTHER_TUNNEL)
+		return done(p, DECAP_UNKNOWN_TUNNEL);
 	if (out->key.version == 4)
 		out->key.v4.scope = p->encapsulation;
 	else

@@ -5,9 +5,11 @@
  * the payload in the clear), UDP (RFC 768). Among and around them, in any order, what mirrors wrap
  * packets in: MPLS (RFC 3032; IP or an Ethernet pseudowire, RFC 4448, below; in IP and in UDP,
  * too), PPPoE sessions (RFC 2516), GRE (RFC 2784, 2890), NVGRE (RFC 7637), ERSPAN I, II and III,
- * VXLAN (RFC 7348), GENEVE (RFC 8926), IP in IP (RFC 2003, 2473, 4213). At most DECAP_LAYERS_MAX
- * headers. Every length is checked against the one around it, and against what was captured;
- * padding behind the IP packet is ignored. A pure function; any thread. */
+ * VXLAN (RFC 7348) and VXLAN-GPE, GENEVE (RFC 8926), IP in IP (RFC 2003, 2473, 4213), EtherIP (RFC
+ * 3378), VN-tag, E-tag (IEEE 802.1BR), LLC with SNAP (RFC 1042). L2TP, GTP-U, TZSP, PPTP's GRE, NSH
+ * and Cisco's CMD are told, not followed. At most DECAP_LAYERS_MAX headers. Every length is checked
+ * against the one around it, and against what was captured; padding behind the IP packet is
+ * ignored. A pure function; any thread. */
 #ifndef LEGTAP_DATAPLANE_DECAP_H
 #define LEGTAP_DATAPLANE_DECAP_H
 

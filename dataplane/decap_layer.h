@@ -19,12 +19,24 @@
 #define TYPE_PPPOE_SESSION 0x8864
 #define TYPE_ERSPAN 0x88be   /* types I and II, in GRE */
 #define TYPE_ERSPAN_3 0x22eb /* in GRE */
+#define TYPE_VNTAG 0x8926    /* Cisco's, of fabric extenders */
+#define TYPE_ETAG 0x893f     /* IEEE 802.1BR */
+#define TYPE_NSH 0x894f	     /* RFC 8300 */
+#define TYPE_CMD 0x8909	     /* Cisco's metadata */
+#define LLC_LENGTH_MAX 1500  /* what stands for a type up to here is a length: IEEE 802.3 */
 
 /* IANA's numbers; Linux had another for VXLAN before there was one. */
 #define PORT_VXLAN 4789
 #define PORT_VXLAN_OLD 8472
+#define PORT_VXLAN_GPE 4790
 #define PORT_GENEVE 6081
 #define PORT_MPLS 6635
+#define PORT_L2TP 1701
+#define PORT_GTP_U 2152
+#define PORT_TZSP 37008
+
+#define PROTOCOL_ETHERIP 97
+#define PROTOCOL_L2TP 115
 
 /* Of IPv4's fragment field. */
 #define MORE_FRAGMENTS 0x2000
@@ -44,7 +56,13 @@ enum layer {
 	LAYER_GRE,
 	LAYER_VXLAN,
 	LAYER_GENEVE,
-	LAYER_DONE, /* the verdict is in */
+	LAYER_VXLAN_GPE,
+	LAYER_ETHERIP,
+	LAYER_LLC,
+	LAYER_VNTAG,
+	LAYER_ETAG,
+	LAYER_OTHER_TUNNEL, /* one that is known by its number only */
+	LAYER_DONE,	    /* the verdict is in */
 };
 
 struct parser {
@@ -71,8 +89,19 @@ static inline uint32_t be32(const uint8_t *p)
 
 static inline bool is_tunnel_port(uint16_t port)
 {
-	return port == PORT_VXLAN || port == PORT_GENEVE || port == PORT_VXLAN_OLD ||
-	       port == PORT_MPLS;
+	/* Each in the place that its own bits 1 to 4 name. */
+	static const uint16_t ports[16] = {
+		[0] = PORT_GENEVE,
+		[2] = PORT_L2TP,
+		[4] = PORT_GTP_U,
+		[5] = PORT_MPLS,
+		[8] = PORT_TZSP,
+		[10] = PORT_VXLAN,
+		[11] = PORT_VXLAN_GPE,
+		[12] = PORT_VXLAN_OLD,
+	};
+
+	return ports[port >> 1 & 15] == port;
 }
 
 /* The next n bytes, or NULL when the packet or what we have of it ends before. */
@@ -106,19 +135,46 @@ static inline enum layer layer_of_type(uint16_t type)
 		return LAYER_MPLS;
 	case TYPE_PPPOE_SESSION:
 		return LAYER_PPPOE;
+	case TYPE_VNTAG:
+		return LAYER_VNTAG;
+	case TYPE_ETAG:
+		return LAYER_ETAG;
+	case TYPE_NSH:
+	case TYPE_CMD:
+		return LAYER_OTHER_TUNNEL;
 	default:
 		return LAYER_DONE;
 	}
 }
 
-static inline enum layer after_type(struct parser *p, uint16_t type, enum decap_verdict otherwise)
+/* Behind a link's header, or a tag's: it may be a length. */
+static inline enum layer after_link_type(struct parser *p, uint16_t type)
 {
 	enum layer layer = layer_of_type(type);
 
-	return layer == LAYER_DONE ? done(p, otherwise) : layer;
+	if (likely(layer != LAYER_DONE))
+		return layer;
+	return type <= LLC_LENGTH_MAX ? LAYER_LLC : done(p, DECAP_NOT_IP);
 }
 
-/* LAYER_ETHERNET to LAYER_GENEVE. */
+/* IP of whichever version the first nibble says. */
+static inline enum layer after_nibble(struct parser *p)
+{
+	const uint8_t *h = header(p, 1);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	switch (*h >> 4) {
+	case 4:
+		return LAYER_IPV4;
+	case 6:
+		return LAYER_IPV6;
+	default:
+		return done(p, DECAP_NOT_IP);
+	}
+}
+
+/* LAYER_ETHERNET to LAYER_OTHER_TUNNEL. */
 enum layer decap_tunnel(struct parser *p, enum layer layer);
 
 /* The layer in a UDP payload to one of the ports above, by its first 8 bytes: a tunnel's when it

@@ -12,12 +12,26 @@
 
 #define ERSPAN_TRUNCATED 0x0400
 #define ERSPAN_SESSION 0x03ff
+#define ERSPAN_FRAME 0 /* type III says what is in it */
+#define ERSPAN_IP 2
+
+#define GPE_VNI 0x08
+#define GPE_NEXT 0x04
+#define GPE_OAM 0x01
 
 #define MPLS_BOTTOM 0x01
 #define ETHERNET_BYTES_MIN 60
 #define PPP_IPV4 0x0021
 #define PPP_IPV6 0x0057
 #define PPP_MPLS 0x0281
+
+/* What a tunnel names by an EtherType; a length is none. */
+static enum layer after_tunnel_type(struct parser *p, uint16_t type)
+{
+	enum layer layer = type == TYPE_ETHERNET ? LAYER_ETHERNET : layer_of_type(type);
+
+	return layer == LAYER_DONE ? done(p, DECAP_UNKNOWN_TUNNEL) : layer;
+}
 
 static enum layer parse_ethernet(struct parser *p)
 {
@@ -26,7 +40,49 @@ static enum layer parse_ethernet(struct parser *p)
 	if (!h)
 		return done(p, DECAP_MALFORMED);
 	p->at += 14;
-	return after_type(p, be16(h + 12), DECAP_NOT_IP);
+	return after_link_type(p, be16(h + 12));
+}
+
+/* IEEE 802.2 with a SNAP header that names an EtherType (RFC 1042). */
+static enum layer parse_llc(struct parser *p)
+{
+	const uint8_t *h = header(p, 3);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	if (h[0] != 0xaa || h[1] != 0xaa || h[2] != 0x03)
+		return done(p, DECAP_NOT_IP); /* spanning tree and such */
+	if (!header(p, 8))
+		return done(p, DECAP_MALFORMED);
+	if (h[3] | h[4] | h[5]) /* a maker's own protocol */
+		return done(p, DECAP_NOT_IP);
+	p->at += 8;
+	return layer_of_type(be16(h + 6)) == LAYER_DONE ? done(p, DECAP_NOT_IP)
+							: layer_of_type(be16(h + 6));
+}
+
+/* A tag that says nothing of whose addresses these are, of `bytes` bytes with the next type. */
+static enum layer skip_tag(struct parser *p, uint32_t bytes)
+{
+	const uint8_t *h = header(p, bytes);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	p->at += bytes;
+	return after_link_type(p, be16(h + bytes - 2));
+}
+
+/* RFC 3378 */
+static enum layer parse_etherip(struct parser *p)
+{
+	const uint8_t *h = header(p, 2);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	if (h[0] >> 4 != 3)
+		return done(p, DECAP_UNKNOWN_TUNNEL);
+	p->at += 2;
+	return LAYER_ETHERNET;
 }
 
 /* --- MPLS --- */
@@ -169,11 +225,13 @@ static enum layer parse_erspan_3(struct parser *p)
 {
 	const uint8_t *h = header(p, 12);
 	uint32_t bytes;
+	uint8_t type;
 
 	if (!h)
 		return done(p, DECAP_MALFORMED);
-	bytes = 12 + (h[11] & 1U) * 8U;			/* with a platform's own part */
-	if (h[0] >> 4 != 2 || (h[10] >> 2 & 0x1f) != 0) /* of another version; not Ethernet */
+	bytes = 12 + (h[11] & 1U) * 8U; /* with a platform's own part */
+	type = h[10] >> 2 & 0x1f;
+	if (h[0] >> 4 != 2 || (type != ERSPAN_FRAME && type != ERSPAN_IP))
 		return done(p, DECAP_UNKNOWN_TUNNEL);
 	if (!header(p, bytes))
 		return done(p, DECAP_MALFORMED);
@@ -182,20 +240,18 @@ static enum layer parse_erspan_3(struct parser *p)
 	p->at += bytes;
 	if (be16(h + 2) & ERSPAN_TRUNCATED)
 		forget_end(p);
-	return LAYER_ETHERNET;
+	return type == ERSPAN_IP ? after_nibble(p) : LAYER_ETHERNET;
 }
 
 static enum layer after_gre(struct parser *p, uint16_t type, uint16_t flags)
 {
 	switch (type) {
-	case TYPE_ETHERNET:
-		return LAYER_ETHERNET;
 	case TYPE_ERSPAN: /* type I has no header, and no sequence number in GRE's */
 		return flags & GRE_SEQUENCE ? parse_erspan_2(p) : LAYER_ETHERNET;
 	case TYPE_ERSPAN_3:
 		return parse_erspan_3(p);
 	default:
-		return after_type(p, type, DECAP_UNKNOWN_TUNNEL);
+		return after_tunnel_type(p, type);
 	}
 }
 
@@ -232,6 +288,21 @@ static enum layer parse_gre(struct parser *p)
 
 /* --- In UDP --- */
 
+/* Packets of L2TP (RFC 2661, 3931), GTP-U (3GPP TS 29.281) and TZSP that bear others. */
+static bool is_other_tunnel(const uint8_t *h, uint16_t port)
+{
+	switch (port) {
+	case PORT_L2TP:
+		return ((h[0] & 0xb4) == 0 && h[1] == 2) || (h[0] == 0 && h[1] == 3);
+	case PORT_GTP_U:
+		return (h[0] & 0xf8) == 0x30 && h[1] == 0xff;
+	case PORT_TZSP:
+		return h[0] == 1 && h[1] <= 1;
+	default:
+		return false;
+	}
+}
+
 /* RTP to one of these ports begins with binary 10, SIP with a letter. */
 enum layer decap_tunnel_in_udp(const uint8_t *h, uint16_t port)
 {
@@ -239,12 +310,16 @@ enum layer decap_tunnel_in_udp(const uint8_t *h, uint16_t port)
 	case PORT_VXLAN:
 	case PORT_VXLAN_OLD: /* flags: a VNI is there; groups (GBP) may be */
 		return (h[0] & 0x7f) == 0x08 && h[7] == 0 ? LAYER_VXLAN : LAYER_UDP;
+	case PORT_VXLAN_GPE:
+		return (h[0] & 0xf0) == 0 && (h[0] & (GPE_VNI | GPE_NEXT)) && h[7] == 0
+			       ? LAYER_VXLAN_GPE
+			       : LAYER_UDP;
 	case PORT_GENEVE:
 		return h[0] >> 6 == 0 && (h[1] & 0x3f) == 0 && h[7] == 0 ? LAYER_GENEVE : LAYER_UDP;
 	case PORT_MPLS:
 		return h[0] >> 6 == 2 ? LAYER_UDP : LAYER_MPLS;
 	default:
-		return LAYER_UDP;
+		return is_other_tunnel(h, port) ? LAYER_OTHER_TUNNEL : LAYER_UDP;
 	}
 }
 
@@ -259,6 +334,36 @@ static enum layer parse_vxlan(struct parser *p)
 	return LAYER_ETHERNET;
 }
 
+static enum layer after_gpe(struct parser *p, uint8_t next)
+{
+	static const enum layer layers[] = {
+		[1] = LAYER_IPV4,
+		[2] = LAYER_IPV6,
+		[3] = LAYER_ETHERNET,
+		[4] = LAYER_OTHER_TUNNEL, /* NSH */
+		[5] = LAYER_MPLS,
+	};
+
+	return next > 0 && next < sizeof(layers) / sizeof(layers[0])
+		       ? layers[next]
+		       : done(p, DECAP_UNKNOWN_TUNNEL);
+}
+
+/* draft-ietf-nvo3-vxlan-gpe */
+static enum layer parse_vxlan_gpe(struct parser *p)
+{
+	const uint8_t *h = header(p, 8);
+
+	if (!h)
+		return done(p, DECAP_MALFORMED);
+	if (h[0] & GPE_OAM)
+		return done(p, DECAP_UNKNOWN_TUNNEL);
+	if (h[0] & GPE_VNI)
+		p->encapsulation = encapsulation_push_vni(p->encapsulation, be32(h + 4) >> 8);
+	p->at += 8;
+	return h[0] & GPE_NEXT ? after_gpe(p, h[3]) : LAYER_ETHERNET;
+}
+
 static enum layer parse_geneve(struct parser *p)
 {
 	const uint8_t *h = header(p, 8);
@@ -268,9 +373,7 @@ static enum layer parse_geneve(struct parser *p)
 		return done(p, DECAP_MALFORMED);
 	p->encapsulation = encapsulation_push_vni(p->encapsulation, be32(h + 4) >> 8);
 	p->at += bytes;
-	if (be16(h + 2) == TYPE_ETHERNET)
-		return LAYER_ETHERNET;
-	return after_type(p, be16(h + 2), DECAP_UNKNOWN_TUNNEL);
+	return after_tunnel_type(p, be16(h + 2));
 }
 
 enum layer decap_tunnel(struct parser *p, enum layer layer)
@@ -288,6 +391,18 @@ enum layer decap_tunnel(struct parser *p, enum layer layer)
 		return parse_vxlan(p);
 	case LAYER_GENEVE:
 		return parse_geneve(p);
+	case LAYER_VXLAN_GPE:
+		return parse_vxlan_gpe(p);
+	case LAYER_ETHERIP:
+		return parse_etherip(p);
+	case LAYER_LLC:
+		return parse_llc(p);
+	case LAYER_VNTAG:
+		return skip_tag(p, 6);
+	case LAYER_ETAG:
+		return skip_tag(p, 8);
+	case LAYER_OTHER_TUNNEL:
+		return done(p, DECAP_UNKNOWN_TUNNEL);
 	default:
 		return LAYER_DONE;
 	}

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -17,6 +16,16 @@
 #define OTHER_FILES 1024U	  /* descriptors that are no track files */
 
 /* --- Making --- */
+
+void storage_warn_files(struct storage *s)
+{
+	log_warning("storage",
+		"%u tracks at once at most, for only %u files may be open: raise LimitNOFILE of "
+		"the service, or ulimit -n, to %lu",
+		s->config.tracks_max, s->config.tracks_max + OTHER_FILES,
+		(unsigned long)s->files_wanted);
+	s->files_wanted = 0;
+}
 
 /* As many tracks as files may be open. 0, or -EMFILE with a message. */
 static int limit_tracks(struct storage *s, struct errmsg *e)
@@ -42,10 +51,9 @@ static int limit_tracks(struct storage *s, struct errmsg *e)
 			"-n, above %u",
 			(unsigned long)limit.rlim_max, OTHER_FILES);
 	s->config.tracks_max = (uint32_t)(limit.rlim_max - OTHER_FILES);
-	log_warning("storage",
-		"%u tracks at once at most, for only %lu files may be open: raise LimitNOFILE of "
-		"the service, or ulimit -n, to %lu",
-		s->config.tracks_max, (unsigned long)limit.rlim_max, (unsigned long)wanted);
+	s->files_wanted = wanted;
+	if (!s->config.lossless) /* a capture seldom has so many calls */
+		storage_warn_files(s);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #define LEGTAP_STORAGE_ASSEMBLY_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #include "storage/finisher.h"
 #include "storage/helper.h"
@@ -21,7 +22,8 @@ struct storage {
 	struct spool spool;
 	struct uuid run;
 	bool direct;
-	bool running; /* writers and helpers */
+	rlim_t files_wanted; /* that may not be open, and nobody was told; 0: none */
+	bool running;	     /* writers and helpers */
 	struct slots slots;
 	struct inbox results;
 	struct finisher *finisher;
@@ -29,5 +31,8 @@ struct storage {
 	struct keeper *keeper;
 	struct writer *writers[TOPOLOGY_WRITERS_MAX];
 };
+
+/* Says, once, that fewer files may be open than the configured tracks take. */
+void storage_warn_files(struct storage *s);
 
 #endif

@@ -21,8 +21,9 @@
 
 #define PACKET_PARTS_MAX 64 /* further parties share the last part */
 
-/* Captures may bear any time; what is later counts as this. */
-#define PACKET_TIME_MAX (INT64_MAX / 4)
+/* Times are before this, in 2116: captures end in 2106 (CAPTURE_TIME_MAX). Two of them can be added
+ * in 64 bits. What is later, in a spool that is damaged, counts as this. */
+#define PACKET_TIME_MAX (INT64_MAX / 2)
 
 struct packet {
 	uint64_t arrival_ns;

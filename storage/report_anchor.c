@@ -147,15 +147,15 @@ static void correct(struct timeline *t, const struct packet_index *index,
 	struct timeline_segment *s = &t->segments[later];
 	const struct timeline_segment *before = find_before(t, index, all, later);
 	int64_t least = 0;
-	int64_t late;
+	__int128 late; /* of four times */
 
 	if (!before || !least_delay(t, index, before, all[before - t->segments].last, &least))
 		return;
-	late = (int64_t)s->anchor_ns - wall_ns(s, all[later].first, s->anchor_ticks) - least;
+	late = (__int128)s->anchor_ns - wall_ns(s, all[later].first, s->anchor_ticks) - least;
 	if (late < LEAST_NS || late > MOST_NS)
 		return;
 	s->anchor_ns -= (uint64_t)late;
-	streams->list[s->stream].moved_ns = late;
+	streams->list[s->stream].moved_ns = (int64_t)late;
 }
 
 int report_anchor_correct(

@@ -54,6 +54,8 @@ int storage_open(struct storage *s, const struct recording_info *info, track_ref
 	if (info->tracks == 0 || info->tracks > TRACKS_BOTH)
 		return -EINVAL;
 	err = slots_take(&s->slots, &info->recording_id, info->tracks, &r);
+	if (err == -ENOSPC && s->files_wanted)
+		storage_warn_files(s);
 	if (err != 0)
 		return err;
 	err = order_line(

@@ -7,13 +7,14 @@ from harness.generator import generate
 from read_test import CONFIG, ReadCase
 
 LAYERS = ("vlan", "qinq", "mpls", "pw", "pppoe", "gre", "gre-key", "nvgre", "erspan1", "erspan2", "erspan3", "vxlan",
-          "geneve", "ip", "ip6")
+          "geneve", "vxlan-gpe", "vntag", "etag", "ip", "ip6")
 NESTED = ("qinq,qinq,vlan", "vlan,erspan2,vlan", "vxlan,vlan,pppoe", "qinq,vlan,mpls", "pw,pppoe", "geneve,vxlan,qinq,vlan",
           "erspan3,vxlan,ip6", "gre,ip", "vlan,ip6,ip,ip6", "nvgre,vlan,mpls", "mpls,ip", "pw,erspan1,gre-key")
 # What tshark says of one frame of each: it parses all of them.
 TSHARK = {"qinq,qinq,vlan": "ieee8021ad:ethertype:vlan", "mpls": "mpls:ip", "pw": "pwethcw:eth", "pppoe": "pppoes:ppp:ip",
           "gre": "gre:ip", "gre-key": "gre:ip", "nvgre": "gre:eth", "erspan1": "gre:erspan:eth", "erspan2": "gre:erspan:eth",
-          "erspan3": "gre:erspan:eth", "vxlan,vlan": "vxlan:eth:ethertype:vlan", "geneve": "geneve:eth", "ip": "ip:ip",
+          "erspan3": "gre:erspan:eth", "vxlan,vlan": "vxlan:eth:ethertype:vlan", "geneve": "geneve:eth",
+          "vxlan-gpe": "udp:eth", "vntag": "vntag:ethertype:ip", "etag": "etag:ethertype:ip", "ip": "ip:ip",
           "ip6": "ipv6:ip"}
 MAC_BYTES = 12
 
@@ -112,7 +113,9 @@ class EncapsulationTest(EncapsulatedCase):
                   in packets(self.folder / "plain.pcap")]
         capture = write(self.folder / "two.pcap", frames, self.folder / "plain.pcap")
         separate = {**CONFIG, "ports": [{"device": "net_null0", "separate": True}]}
-        self.assertEqual(self.read(capture, "separate", config=separate).recordings, [])
+        reading = self.read(capture, "separate", config=separate)
+        self.assertEqual(reading.recordings, [])
+        self.assertRegex(reading.stdout, r"warning: 2 of 2 answered calls without media: .*; ports\[\]\.separate keeps out")
 
     def test_one_direction_is_tagged(self):
         self.rewritten(self.plain(), lambda frame: [tagged(frame, 100) if frame[26:30] == bytes((10, 0, 0, 1)) else frame])

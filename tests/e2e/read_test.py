@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import struct
+import subprocess
 
 from harness import rtp_counter, wav
 from harness.case import Case
@@ -70,6 +71,49 @@ class CallsTest(ReadCase):
     def test_500_overlapping_calls(self):
         reading = self.one(calls=500, seconds=8, stagger_ms=5, loss=1, reorder=1, duplicate=1, law="mixed")
         self.assertEqual(len(reading.recordings), 1000)
+
+    def moved(self, capture, seconds, kind):
+        path = self.folder / f"moved-{seconds}.{kind}"
+        subprocess.run(["editcap", "-F", kind, "-t", str(seconds), capture, path], check=True)
+        return path
+
+    def test_the_clock_of_a_capture_goes_wrong(self):
+        """The same audio at every time that pcap can tell, and no file of what is later."""
+        options = {"calls": 1, "legs": 2, "seconds": 2, "seed": 7, "loss": 1}
+        capture = generate(self.folder / "calls.pcap", **options)
+        begun_s = struct.unpack_from("<I", capture.read_bytes(), 24)[0]
+        plain = self.read(capture)
+        self.assertTrue(plain.recordings)
+        for year, at_s in (("2043", 2305843000), ("2100", 4102444800), ("2106", 2**32 - 20)):
+            reading = self.read(self.moved(capture, at_s - begun_s, "nsecpcap"), year)
+            self.assertNothing(reading.problems(), reading.explain())
+            self.assertEqual(len(reading.recordings), len(plain.recordings), reading.explain())
+            for ours, theirs in zip(reading.recordings, plain.recordings, strict=True):
+                self.assertTrue(filecmp.cmp(reading.out / ours["file"], plain.out / theirs["file"], shallow=False))
+                self.assertEqual(ours["duration_ms"], theirs["duration_ms"])
+        reading = self.read(self.moved(capture, 2**32 - begun_s, "pcapng"), "later")
+        self.assertEqual(reading.recordings, [])
+        self.assertIn("times after 2106-02-07", reading.explain())
+
+    def advice(self, capture, shown, name):
+        """What is said of the part of a capture that tshark's filter shows; in the log and in the summary."""
+        part = self.folder / f"{name}.pcap"
+        subprocess.run(["tshark", "-n", "-r", capture, "-Y", shown, "-F", "pcap", "-w", part], check=True,
+                       capture_output=True)
+        reading = self.read(part, name)
+        said = [line.removeprefix("warning: ") for line in reading.stdout.splitlines() if line.startswith("warning: ")]
+        self.assertEqual(len(said), 0 if name == "whole" else 1, reading.explain())
+        self.assertTrue(all(line in reading.stderr for line in said), reading.explain())
+        return "".join(said)
+
+    def test_why_nothing_came_of_a_capture_is_said(self):
+        capture = generate(self.folder / "calls.pcap", calls=2, legs=2, seconds=1, seed=7)
+        self.assertEqual(self.advice(capture, "frame", "whole"), "")
+        self.assertIn("no SIP found: ", self.advice(capture, "not sip", "audio"))
+        self.assertIn("4 of 4 answered calls without media: no RTP to ", self.advice(capture, "sip", "signalling"))
+        said = self.advice(capture, 'not sip.Method == "INVITE"', "without-invite")
+        self.assertIn("no answered call found in ", said)
+        self.assertIn("calls whose INVITE was not seen", said)
 
     def test_early_media(self):
         self.one(early_media=True)

@@ -9,7 +9,7 @@
 #define EXIT_USAGE 2
 
 const char wrap_names[] = "vlan qinq mpls pw pppoe gre gre-key nvgre erspan1 erspan2 erspan3 vxlan "
-			  "geneve ip ip6";
+			  "geneve vxlan-gpe vntag etag ip ip6";
 
 static const uint8_t addresses[ADDRESSES_BYTES] = {2, 0, 0, 0, 0xff, 1, 2, 0, 0, 0, 0xff, 2};
 
@@ -82,6 +82,8 @@ struct inserted {
 static const struct inserted tags[] = {
 	{"vlan", 0x8100, 2, "\0\x65"},
 	{"qinq", 0x88a8, 2, "\0\x66"},
+	{"vntag", 0x8926, 4, "\x80\x05\0\x07"},
+	{"etag", 0x893f, 6, "\0\0\0\x05\0\0"},
 };
 static const char labels[] = "\x00\x01\x00\x40\x00\x02\x01\x40";
 
@@ -148,6 +150,7 @@ static const struct tunnel {
 	{"erspan2", 0, 16, "\x10\0\x88\xbe\0\0\0\x01\x10\x64\x00\x05\0\0\0\x02"},
 	{"erspan3", 0, 20, "\x10\0\x22\xeb\0\0\0\x01\x20\x64\x00\x07\0\0\0\x02\0\0\0\0"},
 	{"vxlan", 4789, 8, "\x08\0\0\0\0\x13\x88\0"},
+	{"vxlan-gpe", 4790, 8, "\x0c\0\0\x03\0\x13\x88\0"},
 	{"geneve", 6081, 16, "\x02\0\x65\x58\0\0\x2a\0\x01\x02\x03\x01\x04\x05\x06\x07"},
 };
 

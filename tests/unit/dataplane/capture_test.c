@@ -245,7 +245,8 @@ static void pcapng_times_in_any_unit(void **state)
 		{127, 7, UINT64_MAX, 7000000000ULL},
 		{6, 1700000000, 1, 1700000000000001000ULL},
 		{6, -10, 5000000, 0},
-		{0, 0, UINT64_MAX, INT64_MAX},
+		{0, 0, UINT32_MAX, UINT32_MAX * NS_PER_S},
+		{9, 0, CAPTURE_TIME_MAX - 1, CAPTURE_TIME_MAX - 1},
 	};
 
 	for (size_t i = 0; i < 2 * sizeof(times) / sizeof(times[0]); i++) {
@@ -258,6 +259,31 @@ static void pcapng_times_in_any_unit(void **state)
 		c = open_image(&m);
 		expect(c, times[i / 2].time_ns, 7, 61);
 		expect_end(c, "");
+		capture_close(c);
+		free(m.data);
+	}
+}
+
+static void times_beyond_2106_are_refused(void **state)
+{
+	static const struct {
+		int resolution;
+		uint64_t units;
+	} times[] = {{0, 1ULL << 32}, {9, CAPTURE_TIME_MAX}, {6, UINT64_MAX}, {0, UINT64_MAX}};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct image m = {0};
+		struct capture *c;
+
+		section(&m, false);
+		interface(&m, 1, 0, times[i].resolution, 0);
+		interface(&m, 1, 0, 9, 0);
+		enhanced(&m, 0, times[i].units, 7, 61);
+		enhanced(&m, 1, BASE_S * NS_PER_S, 8, 62);
+		c = open_image(&m);
+		expect(c, BASE_S * NS_PER_S, 8, 62);
+		expect_end(c, "1 packets of times after 2106-02-07 skipped: set them right by "
+			      "editcap -t");
 		capture_close(c);
 		free(m.data);
 	}
@@ -652,6 +678,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pcap_in_either_byte_order),
 		cmocka_unit_test(pcapng_times_in_any_unit),
+		cmocka_unit_test(times_beyond_2106_are_refused),
 		cmocka_unit_test(pcapng_sections_and_interfaces),
 		cmocka_unit_test(pcapng_simple_and_obsolete_packets),
 		cmocka_unit_test(link_types_are_told_apart),

@@ -123,3 +123,72 @@ void assert_payload(const struct builder *b, const struct decap *d)
 	assert_int_equal(d->payload_wire, sizeof(PAYLOAD) - 1);
 	assert_memory_equal(b->bytes + d->payload_offset, PAYLOAD, sizeof(PAYLOAD) - 1);
 }
+
+void put_packet(struct builder *b)
+{
+	put_ipv4(b, 0, 0, 17, UDP_BYTES);
+	put_udp(b, PAYLOAD);
+}
+
+void put_packet6(struct builder *b)
+{
+	put_ipv6(b, 17, UDP_BYTES);
+	put_udp(b, PAYLOAD);
+}
+
+void put_frame(struct builder *b)
+{
+	put_ethernet(b, 0x0800);
+	put_packet(b);
+}
+
+void put_udp_header(struct builder *b, unsigned int port, uint32_t inside)
+{
+	put16(b, 50000);
+	put16(b, port);
+	put16(b, 8 + inside);
+	put16(b, 0);
+}
+
+/* The header of an outer IPv4 packet, and GRE's. */
+void put_gre(struct builder *b, const char *gre, uint32_t gre_bytes, uint32_t inside)
+{
+	put_ethernet(b, 0x0800);
+	put_ipv4(b, 0, 0, 47, gre_bytes + inside);
+	put(b, gre, gre_bytes);
+}
+
+void put_vxlan(struct builder *b, const char *vni, uint32_t inside)
+{
+	put_ethernet(b, 0x0800);
+	put_ipv4(b, 0, 0, 17, 16 + inside);
+	put_udp_header(b, 4789, 8 + inside);
+	put(b, "\x08\0\0\0", 4);
+	put(b, vni, 3);
+	put(b, "\0", 1);
+}
+
+/* It is read to the payload, in its scope; and every part of it is malformed. */
+void assert_read(const struct builder *b, enum link_type link, const char *scope)
+{
+	struct decap d;
+
+	assert_int_equal(parse(b, link, &d), DECAP_UDP);
+	assert_payload(b, &d);
+	assert_scope(&d, scope);
+	if (d.key.version == 4)
+		assert_flow(&d, "10.0.0.1:5000", "10.0.0.2:6000");
+	else
+		assert_flow(&d, "[2001:db8::1]:5000", "[2001:db8::2]:6000");
+	for (uint32_t n = 0; n < b->length; n++)
+		assert_int_equal(parse_cut(b, link, n, n, &d), DECAP_MALFORMED);
+	for (uint32_t n = b->length - (uint32_t)strlen(PAYLOAD); n < b->length; n++)
+		assert_int_equal(parse_cut(b, link, n, b->length, &d), DECAP_UDP);
+}
+
+void assert_verdict(const struct builder *b, enum decap_verdict verdict)
+{
+	struct decap d;
+
+	assert_int_equal(parse(b, LINK_ETHERNET, &d), verdict);
+}

@@ -51,4 +51,21 @@ void assert_scope(const struct decap *d, const char *expected);
 
 void assert_payload(const struct builder *b, const struct decap *d);
 
+/* A whole packet of PAYLOAD, IPv4 and IPv6, and one in an Ethernet frame. */
+#define PACKET_BYTES (20 + UDP_BYTES)
+#define FRAME_BYTES (14 + PACKET_BYTES)
+void put_packet(struct builder *b);
+void put_packet6(struct builder *b);
+void put_frame(struct builder *b);
+
+/* Outer headers around `inside` bytes. */
+void put_udp_header(struct builder *b, unsigned int port, uint32_t inside);
+void put_gre(struct builder *b, const char *gre, uint32_t gre_bytes, uint32_t inside);
+void put_vxlan(struct builder *b, const char *vni, uint32_t inside);
+
+/* It is read to the payload, in its scope; and every part of it is malformed. */
+void assert_read(const struct builder *b, enum link_type link, const char *scope);
+
+void assert_verdict(const struct builder *b, enum decap_verdict verdict);
+
 #endif
