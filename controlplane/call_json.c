@@ -118,7 +118,7 @@ static cJSON *codec_to_json(const struct codec *codec)
 	return o;
 }
 
-static void add_media(cJSON *o, const char *name, const struct leg_media *media)
+static void add_media(cJSON *o, const char *name, const struct end_media *media)
 {
 	cJSON *end = cJSON_AddObjectToObject(o, name);
 	cJSON *list = cJSON_AddArrayToObject(end, "addresses");

@@ -126,10 +126,13 @@ const struct config_key config_keys[] = {
 			"SIP came in. With --read the first port's counts."},
 	{"ports[].answers", KEY_CHOICE, FIELD(struct dataplane_port_config, answers),
 		.fallback = "\"auto\"", .choices = port_answers,
-		.help = "For which of `siprec.media_addresses` legtap itself answers ARP, neighbour "
+		.help = "For which of `siprec.media_addresses` legtap itself answers ARP, "
+			"neighbour "
 			"discovery and ping at this port. `auto`: those that no interface of the "
-			"kernel's has. `always`: these, and all of them where the kernel does not see "
-			"the port (any but `net_af_packet`). `never` suits a port that only shows a "
+			"kernel's has. `always`: these, and all of them where the kernel does not "
+			"see "
+			"the port (any but `net_af_packet`). `never` suits a port that only shows "
+			"a "
 			"mirror."},
 	{"cores", KEY_OBJECT, .help = "Which CPU core runs which thread."},
 	{"cores.control", KEY_INTEGER, FIELD(struct config, cores.control), .fallback = "-1",

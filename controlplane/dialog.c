@@ -268,7 +268,7 @@ static bool is_further_try(const struct arrival *a)
 	if (a->message->cseq != dialog->invite_cseq)
 		return a->message->cseq > dialog->invite_cseq;
 	for (unsigned int i = 0; i < dialog->branch_count; i++)
-		if (dialog->branches[i].hash == branch)
+		if (dialog->branches[i] == branch)
 			return false;
 	return a->leg->answered_ns == 0;
 }

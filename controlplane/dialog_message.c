@@ -103,10 +103,9 @@ static void keep_re_offer(struct arrival *a)
 		d->re_offer = malloc(sizeof(struct re_offer));
 	if (!d->re_offer)
 		return;
-	*d->re_offer = (struct re_offer){.end = end,
-		.cseq = a->message->cseq,
-		.originator = a->originator,
-		.before = a->leg->media[end]};
+	*d->re_offer = (struct re_offer){
+		.end = end, .cseq = a->message->cseq, .originator = a->originator};
+	end_media_get(&a->leg->media[end], &d->re_offer->before);
 }
 
 static void settle_re_offer(struct arrival *a, bool accepted)
@@ -168,7 +167,7 @@ static uint64_t branch_hash(const struct arrival *a)
 static int find_branch(const struct dialog *d, uint64_t hash)
 {
 	for (unsigned int i = 0; i < d->branch_count; i++)
-		if (d->branches[i].hash == hash)
+		if (d->branches[i] == hash)
 			return (int)i;
 	return -1;
 }
@@ -260,11 +259,11 @@ static void refuse(struct arrival *a, unsigned int code)
 	int branch = find_branch(d, branch_hash(a));
 
 	if (branch >= 0)
-		d->branches[branch].final = true;
+		d->branch_final[branch] = true;
 	else if (a->leg->side == SIDE_CALLEE && d->branch_count > 1)
 		return;
 	for (unsigned int i = 0; branch >= 0 && i < d->branch_count; i++)
-		if (!d->branches[i].final)
+		if (!d->branch_final[i])
 			return;
 	d->refused = true;
 	d->refusal_code = code;
@@ -286,8 +285,8 @@ static void add_branch(struct arrival *a)
 		return;
 	if (d->branch_count < DIALOG_BRANCHES_MAX)
 		d->branch_count++;
-	d->branches[d->branch_count - 1].hash = hash;
-	d->branches[d->branch_count - 1].final = false;
+	d->branches[d->branch_count - 1] = hash;
+	d->branch_final[d->branch_count - 1] = false;
 	d->refused = false;
 }
 
@@ -340,7 +339,7 @@ static void answer(struct arrival *a)
 	struct leg *leg = a->leg;
 	const char *tag = a->originator == ROLE_CALLER ? a->message->to_tag : a->message->from_tag;
 
-	memcpy(leg->to_tag, tag, strnlen(tag, sizeof(leg->to_tag) - 1));
+	leg_take_to_tag(leg, tag);
 	if (leg->by_sbc && leg->side == SIDE_CALLEE && a->hop == HOP_TO_SBC)
 		leg->peer = a->packet->source;
 	timer_cancel(a->dialogs->timers, &leg->dialog_timer);
@@ -358,7 +357,7 @@ static void on_ack(struct arrival *a)
 	if (a->leg->state < LEG_ANSWERED && a->message->cseq == d->invite_cseq) {
 		if (branch < 0 && a->message->branch[0])
 			answer(a);
-		else if (branch >= 0 && a->message->branch[0] && !d->branches[branch].final)
+		else if (branch >= 0 && a->message->branch[0] && !d->branch_final[branch])
 			refuse(a, d->cancelled_ns ? 487 : NO_ANSWER);
 	}
 	if (a->leg->state != LEG_ANSWERED || is_of_other_fork(a))

@@ -27,10 +27,8 @@ struct dialog {
 				    one) */
 	uint32_t newest_cseq[2]; /* of requests in the dialog, by role */
 	unsigned int branch_count;
-	struct {
-		uint64_t hash;
-		bool final; /* this INVITE was refused */
-	} branches[DIALOG_BRANCHES_MAX];
+	uint64_t branches[DIALOG_BRANCHES_MAX]; /* hashes */
+	bool branch_final[DIALOG_BRANCHES_MAX]; /* this INVITE was refused */
 	bool refused; /* all of them were, but the call may be tried again */
 	unsigned int refusal_code;
 	uint64_t refused_ns;

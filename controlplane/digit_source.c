@@ -23,7 +23,7 @@ static bool has_type(const struct stream_watch *w, uint8_t payload_type)
 
 /* Adds what one end announced. Returns how many types there are then. */
 static unsigned int add_types(
-	struct stream_watch *w, unsigned int count, const struct leg_media *media)
+	struct stream_watch *w, unsigned int count, const struct end_media *media)
 {
 	for (unsigned int i = 0; i < media->codec_count; i++) {
 		const struct codec *codec = &media->codecs[i];
@@ -41,8 +41,8 @@ static unsigned int add_types(
  * the receiver's SDP was not seen. */
 static bool find_asked_for(const struct leg *leg, struct stream_watch *w)
 {
-	const struct leg_media *receiver = &leg->media[END_SBC];
-	const struct leg_media *sender = &leg->media[END_PARTICIPANT];
+	const struct end_media *receiver = &leg->media[END_SBC];
+	const struct end_media *sender = &leg->media[END_PARTICIPANT];
 
 	return (!receiver->encrypted && add_types(w, 0, receiver) > 0) ||
 	       (!sender->encrypted && add_types(w, 0, sender) > 0);

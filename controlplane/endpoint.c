@@ -10,9 +10,9 @@
 
 struct endpoint {
 	struct netaddr address;
-	struct leg *leg;
-	enum leg_end end;
+	uint8_t end; /* enum leg_end */
 	bool guessed;
+	struct leg *leg;
 	struct endpoint *next; /* hash chain, the newest first */
 	struct endpoint **link;
 	struct endpoint *next_of_leg; /* the newest first */

@@ -25,6 +25,7 @@ struct legs {
 	struct timers *timers;
 	struct leg_hooks hooks;
 	struct sessions *sessions;
+	struct codec_lists *codec_lists;
 	uint64_t hash_key;
 	size_t mask;
 	struct leg **by_call_id;
@@ -67,6 +68,7 @@ int legs_create(struct legs **out, const struct config *config, struct timers *t
 	l->by_sip_id = calloc(buckets, sizeof(struct leg *));
 	l->by_dialog = calloc(buckets, sizeof(struct leg *));
 	if (!l->by_call_id || !l->by_sip_id || !l->by_dialog ||
+		codec_lists_create(&l->codec_lists, l->mask, l->hash_key) != 0 ||
 		sessions_create(&l->sessions,
 			strcasecmp(config->transaction_header, "Session-ID") == 0, l->mask,
 			l->hash_key) != 0) {
@@ -143,7 +145,7 @@ static void unlink_leg(struct legs *l, struct leg *leg)
 static bool has_sip_id(const struct leg *leg, uint64_t hash, const char *sip_call_id)
 {
 	return leg->sip_id_hash == hash &&
-	       strncmp(leg->sip_call_id, sip_call_id, sizeof(leg->sip_call_id) - 1) == 0;
+	       strncmp(leg->sip_call_id, sip_call_id, LEG_TEXT_BYTES - 1) == 0;
 }
 
 struct leg *leg_by_call_id(struct legs *l, const struct uuid *call_id)
@@ -178,10 +180,9 @@ struct leg *leg_by_dialog(
 	uint64_t hash = dialog_hash(l, sip_call_id, from_tag, side);
 	struct leg *leg = l->by_dialog[hash & l->mask];
 
-	while (leg &&
-		(leg->dialog_hash != hash || leg->side != side ||
-			strncmp(leg->sip_call_id, sip_call_id, sizeof(leg->sip_call_id) - 1) != 0 ||
-			strncmp(leg->from_tag, from_tag, sizeof(leg->from_tag) - 1) != 0))
+	while (leg && (leg->dialog_hash != hash || leg->side != side ||
+			      strncmp(leg->sip_call_id, sip_call_id, LEG_TEXT_BYTES - 1) != 0 ||
+			      strncmp(leg->from_tag, from_tag, LEG_TEXT_BYTES - 1) != 0))
 		leg = leg->next_by_dialog;
 	return leg;
 }
@@ -219,7 +220,8 @@ static void forget(struct legs *l, struct leg *leg)
 	if (leg->dialog_free)
 		leg->dialog_free(leg->dialog);
 	for (unsigned int end = 0; end < ENDS; end++)
-		srtp_keys_wipe(&leg->media[end].keys);
+		end_media_clear(&leg->media[end], l->codec_lists);
+	free(leg->own_to_tag);
 	free(leg);
 }
 
@@ -230,6 +232,7 @@ void legs_destroy(struct legs *l)
 	while (l->first)
 		forget(l, l->first);
 	sessions_destroy(l->sessions);
+	codec_lists_destroy(l->codec_lists);
 	free(l->by_dialog);
 	free(l->by_sip_id);
 	free(l->by_call_id);
@@ -252,21 +255,70 @@ static bool make_room(struct legs *l)
 	return false;
 }
 
-static void keep_text(char out[LEG_TEXT_BYTES], const char *text)
+static size_t text_bytes(const char *text)
 {
-	snprintf(out, LEG_TEXT_BYTES, "%s", text ? text : "");
+	return (text ? strnlen(text, LEG_TEXT_BYTES - 1) : 0) + 1;
+}
+
+/* Copies a text to *at, and moves *at behind it. */
+static char *keep_text(char **at, const char *text)
+{
+	size_t bytes = text_bytes(text);
+	char *kept = *at;
+
+	memcpy(kept, text ? text : "", bytes - 1);
+	kept[bytes - 1] = '\0';
+	*at += bytes;
+	return kept;
 }
 
 /* "sip:user@host" of "sip:user@host:5060;user=phone": the address of record (RFC 3261, 10.2.1). A
  * semicolon in the user part is the user's own. */
-static void address_of_record(char out[LEG_TEXT_BYTES], const char *uri)
+static void cut_to_address_of_record(char *uri)
 {
-	char *host;
+	char *host = strrchr(uri, '@');
 
-	keep_text(out, uri);
-	host = strrchr(out, '@');
-	if (host || strncasecmp(out, "sip", 3) == 0)
-		(host ? host : out)[strcspn(host ? host : out, ";?>")] = '\0';
+	if (host || strncasecmp(uri, "sip", 3) == 0)
+		(host ? host : uri)[strcspn(host ? host : uri, ";?>")] = '\0';
+}
+
+static const char *participant_uri(const struct leg_offer *o)
+{
+	return o->side == SIDE_CALLER ? o->from_uri : o->to_uri;
+}
+
+/* A leg with its texts behind it. NULL: no memory. */
+static struct leg *make(const struct leg_offer *o)
+{
+	struct leg *leg = calloc(1, sizeof(*leg) + text_bytes(o->sip_call_id) +
+					    text_bytes(o->from_tag) + text_bytes(o->from_uri) +
+					    text_bytes(o->to_uri) + text_bytes(participant_uri(o)));
+	char *participant;
+	char *at;
+
+	if (!leg)
+		return NULL;
+	at = leg->texts;
+	leg->sip_call_id = keep_text(&at, o->sip_call_id);
+	leg->from_tag = keep_text(&at, o->from_tag);
+	leg->from_uri = keep_text(&at, o->from_uri);
+	leg->to_uri = keep_text(&at, o->to_uri);
+	participant = keep_text(&at, participant_uri(o));
+	cut_to_address_of_record(participant);
+	leg->participant = participant;
+	leg->to_tag = "";
+	return leg;
+}
+
+void leg_take_to_tag(struct leg *leg, const char *tag)
+{
+	char *own = strndup(tag, LEG_TEXT_BYTES - 1);
+
+	if (!own)
+		return;
+	free(leg->own_to_tag);
+	leg->own_to_tag = own;
+	leg->to_tag = own;
 }
 
 static void fill(struct legs *l, struct leg *leg, const struct leg_offer *o)
@@ -275,11 +327,6 @@ static void fill(struct legs *l, struct leg *leg, const struct leg_offer *o)
 		o->side == SIDE_CALLER ? "caller" : "callee"};
 
 	uuid_named(&leg->call_id, parts, 4);
-	keep_text(leg->sip_call_id, o->sip_call_id);
-	keep_text(leg->from_tag, o->from_tag);
-	keep_text(leg->from_uri, o->from_uri);
-	keep_text(leg->to_uri, o->to_uri);
-	address_of_record(leg->participant, o->side == SIDE_CALLER ? o->from_uri : o->to_uri);
 	leg->owner = l;
 	leg->side = o->side;
 	leg->by_sbc = o->by_sbc;
@@ -304,7 +351,7 @@ int leg_offer(struct legs *l, const struct leg_offer *offer, struct leg **out)
 	}
 	if (!make_room(l))
 		return -ENOSPC;
-	leg = calloc(1, sizeof(*leg));
+	leg = make(offer);
 	if (!leg)
 		return -ENOMEM;
 	fill(l, leg, offer);
@@ -384,121 +431,31 @@ void leg_end(
 
 /* --- What the ends announced --- */
 
-static bool same_codec(const struct codec *a, const struct codec *b)
-{
-	return a->payload_type == b->payload_type && a->channels == b->channels &&
-	       a->clock_hz == b->clock_hz && strcmp(a->name, b->name) == 0 &&
-	       strcmp(a->fmtp, b->fmtp) == 0;
-}
-
-/* Adds an address, or moves it to the end, the place of the newest; the oldest makes room. */
-static bool add_address(struct leg_media *m, const struct netaddr *a)
-{
-	unsigned int place = 0;
-
-	while (place < m->address_count && !netaddr_equal(&m->addresses[place], a))
-		place++;
-	if (m->address_count > 0 && place == m->address_count - 1)
-		return false;
-	if (place == m->address_count && m->address_count < LEG_ADDRESSES_MAX)
-		m->address_count++;
-	else if (place == m->address_count)
-		place = 0;
-	memmove(&m->addresses[place], &m->addresses[place + 1],
-		(m->address_count - 1 - place) * sizeof(m->addresses[0]));
-	m->addresses[m->address_count - 1] = *a;
-	return true;
-}
-
-/* The order of several addresses that are all known already is no news. */
-static bool add_addresses(struct leg_media *to, const struct leg_media *from)
-{
-	unsigned int known = 0;
-	bool changed = false;
-
-	for (unsigned int i = 0; i < from->address_count; i++)
-		for (unsigned int k = 0; k < to->address_count; k++)
-			known += netaddr_equal(&from->addresses[i], &to->addresses[k]);
-	if (from->address_count > 1 && known == from->address_count)
-		return false;
-	for (unsigned int i = 0; i < from->address_count; i++)
-		changed = add_address(to, &from->addresses[i]) || changed;
-	return changed;
-}
-
-/* A description without audio (a fax, a video that stays) leaves the codecs as they were. */
-static bool take_codecs(struct leg_media *to, const struct leg_media *from)
-{
-	bool same = to->codec_count == from->codec_count;
-
-	if (from->codec_count == 0)
-		return false;
-	same = same && to->other_count == from->other_count &&
-	       memcmp(to->others, from->others, sizeof(to->others)) == 0;
-	memcpy(to->others, from->others, sizeof(to->others));
-	to->other_count = from->other_count;
-	for (unsigned int i = 0; same && i < to->codec_count; i++)
-		same = same_codec(&to->codecs[i], &from->codecs[i]);
-	if (same)
-		return false;
-	memcpy(to->codecs, from->codecs, sizeof(to->codecs));
-	to->codec_count = from->codec_count;
-	return true;
-}
-
-static bool is_held(const struct leg_media *m)
-{
-	return m->known && !(m->sends && m->receives);
-}
-
 void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns)
 {
 	if (leg->state != LEG_ENDED && l->hooks.digit)
 		l->hooks.digit(l->hooks.arg, leg, digit, at_ns);
 }
 
-bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out)
-{
-	*out = media->sender;
-	out->port = media->addresses[i].port;
-	return media->sender.family != 0 &&
-	       !netaddr_same_host(&media->sender, &media->addresses[i]);
-}
-
 bool leg_announce(struct legs *l, struct leg *leg, enum leg_end end, const struct leg_media *media,
 	uint64_t at_ns)
 {
-	struct leg_media *m = &leg->media[end];
-	bool changed = add_addresses(m, media);
+	struct end_media_change change = end_media_take(&leg->media[end], l->codec_lists, media);
 
-	if (m->known && (changed || m->sends != media->sends || m->receives != media->receives))
+	if (change.moved)
 		leg->moved_ns[end] = at_ns;
-	changed = take_codecs(m, media) || changed;
-	changed = srtp_keys_take(&m->keys, &media->keys) || changed;
-	changed = changed || !m->known || m->sends != media->sends ||
-		  m->receives != media->receives || m->ptime_ms != media->ptime_ms ||
-		  m->encrypted != media->encrypted || m->dtls != media->dtls ||
-		  m->plain != media->plain || m->unusable_key != media->unusable_key;
-	m->known = true;
-	m->sends = media->sends;
-	m->receives = media->receives;
-	m->ptime_ms = media->ptime_ms;
-	m->encrypted = media->encrypted;
-	m->sender = media->sender;
-	m->dtls = media->dtls;
-	m->plain = media->plain;
-	m->unusable_key = media->unusable_key;
-	leg->on_hold = is_held(&leg->media[END_PARTICIPANT]) || is_held(&leg->media[END_SBC]);
-	if (changed && l->hooks.media_changed)
+	leg->on_hold = end_media_is_held(&leg->media[END_PARTICIPANT]) ||
+		       end_media_is_held(&leg->media[END_SBC]);
+	if (change.any && l->hooks.media_changed)
 		l->hooks.media_changed(l->hooks.arg, leg, end, at_ns);
-	return changed;
+	return change.any;
 }
 
 bool leg_secure(struct legs *l, struct leg *leg, enum leg_end end, const struct srtp_keys *keys,
 	uint64_t at_ns)
 {
-	struct leg_media *m = &leg->media[end];
-	bool changed = srtp_keys_take(&m->keys, keys) || m->encrypted != (keys->current > 0);
+	struct end_media *m = &leg->media[end];
+	bool changed = end_media_take_keys(m, keys) || m->encrypted != (keys->current > 0);
 
 	m->encrypted = keys->current > 0;
 	if (changed && l->hooks.media_changed)

@@ -17,6 +17,7 @@
 #include "common/netaddr.h"
 #include "common/srtp_key.h"
 #include "common/uuid.h"
+#include "controlplane/leg_media.h"
 #include "controlplane/timer.h"
 #include "storage/storage.h"
 
@@ -31,47 +32,11 @@ struct media_stream;
 struct siprec_session;
 struct tie;
 
-#define LEG_ADDRESSES_MAX \
-	16 /* media addresses one end announced: forks, re-INVITEs, several m= lines */
-#define LEG_CODECS_MAX 32
-#define LEG_OTHERS_MAX 16
-#define LEG_TEXT_BYTES 256
+#define LEG_TEXT_BYTES 256 /* longer ones are cut */
 
 enum leg_side { SIDE_CALLER, SIDE_CALLEE }; /* which one the participant is */
 enum leg_state { LEG_OFFERED, LEG_RINGING, LEG_ANSWERED, LEG_ENDED };
 enum leg_end { END_PARTICIPANT, END_SBC, ENDS }; /* the two ends of a leg */
-
-/* A payload type that is no audio. */
-struct leg_other {
-	uint8_t payload_type;
-	char name[CODEC_NAME_BYTES]; /* "VIDEO H264" */
-};
-
-/* What one end announced by SDP: where it wants to receive, and how. */
-struct leg_media {
-	unsigned int address_count;		     /* the newest last */
-	struct netaddr addresses[LEG_ADDRESSES_MAX]; /* of audio m= lines; port 0 and rejected ones
-							left out */
-	unsigned int codec_count;
-	struct codec codecs[LEG_CODECS_MAX];
-	unsigned int other_count;
-	struct leg_other others[LEG_OTHERS_MAX]; /* payload types of m= lines of other media */
-	bool known;				 /* it has announced something */
-	bool sends;	   /* false: recvonly or inactive, or 0.0.0.0: its peer is on hold by it */
-	bool receives;	   /* false: sendonly or inactive, or 0.0.0.0 */
-	bool encrypted;	   /* SRTP: RTP/SAVP, RTP/SAVPF, or an a=crypto beside RTP/AVP */
-	bool plain;	   /* RTP/AVP or RTP/AVPF, perhaps beside SRTP */
-	bool dtls;	   /* its keys are agreed on by DTLS (RFC 5764): nobody else has them */
-	bool unusable_key; /* an a=crypto of a suite or form that is not known here */
-	struct srtp_keys keys; /* by which it protects what it sends */
-	uint32_t ptime_ms;     /* 0: not said */
-	struct netaddr sender; /* where the SIP that said so came from; family 0: not known */
-};
-
-/* Where an end that announced media->addresses[i] may be instead, when something on the way rewrote
- * addresses in packets but not in SDP: the host that the SIP came from, with that port. False: it
- * is the same, or not known. */
-bool leg_media_guess(const struct leg_media *media, unsigned int i, struct netaddr *out);
 
 struct session; /* a transaction */
 
@@ -79,13 +44,13 @@ struct leg {
 	struct uuid call_id;
 	struct session *session;
 	char participant_tag[8]; /* LEG-A, LEG-B */
-	char sip_call_id[LEG_TEXT_BYTES];
-	char from_tag[LEG_TEXT_BYTES];
-	char to_tag[LEG_TEXT_BYTES]; /* of the answer; "" before */
-	char from_uri[LEG_TEXT_BYTES];
-	char to_uri[LEG_TEXT_BYTES];
-	char participant[LEG_TEXT_BYTES]; /* address of record: From for a caller, To for a callee
-					   */
+	const char *sip_call_id; /* texts of at most LEG_TEXT_BYTES, kept behind the leg */
+	const char *from_tag;
+	const char *from_uri;
+	const char *to_uri;
+	const char *participant; /* address of record: From for a caller, To for a callee */
+	const char *to_tag;	 /* of the answer; "" before; leg_take_to_tag */
+	char *own_to_tag;
 	enum leg_side side;
 	bool by_sbc;	     /* false: no SBC address in it, one leg per dialog */
 	struct netaddr peer; /* signalling address of the participant */
@@ -101,7 +66,7 @@ struct leg {
 	bool on_hold;		    /* either end does not send or does not receive */
 	uint32_t session_expires_s; /* RFC 4028; 0: none */
 	uint64_t refreshed_ns;	    /* newest message of the dialog that refreshes it */
-	struct leg_media media[ENDS];
+	struct end_media media[ENDS];
 	uint64_t moved_ns[ENDS]; /* when an end last announced another address or direction than
 				    before; 0: never */
 	const struct account_config *account;
@@ -135,6 +100,7 @@ struct leg {
 	struct leg *next_by_call_id; /* hash chains, the newest first; leg.c */
 	struct leg *next_by_sip_id;
 	struct leg *next_by_dialog;
+	char texts[];
 };
 
 struct session {
@@ -142,8 +108,6 @@ struct session {
 	struct leg *legs;	    /* in the order in which they came */
 	unsigned int leg_count;	    /* that ever were */
 	uint64_t sequence;	    /* invocations so far */
-	char header_halves[2][64];  /* Session-ID, RFC 7989: lower-case hex, "" when absent or nil;
-				     * else [0] the configured  header's value */
 	uint64_t number;	    /* grows with age; session.c */
 	struct tie *ties;	    /* all values that tie legs to it; session.c */
 	struct session *next;	    /* all sessions, by age */
@@ -202,6 +166,9 @@ void leg_ring(struct legs *l, struct leg *leg, unsigned int code, uint64_t at_ns
 void leg_answer(struct legs *l, struct leg *leg, uint64_t at_ns);
 void leg_end(
 	struct legs *l, struct leg *leg, const char *reason, unsigned int sip_code, uint64_t at_ns);
+
+/* The tag of the To of the answer. Without memory it stays "". */
+void leg_take_to_tag(struct leg *leg, const char *tag);
 
 /* The participant of a live leg pressed a key. */
 void leg_digit(struct legs *l, struct leg *leg, char digit, uint64_t at_ns);

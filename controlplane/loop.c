@@ -234,13 +234,12 @@ static void on_ringing(void *arg, struct leg *leg, unsigned int code)
 static void on_media_changed(void *arg, struct leg *leg, enum leg_end end, uint64_t at_ns)
 {
 	struct control *c = arg;
-	const struct leg_media *media = &leg->media[end];
-
+	const struct end_media *media = &leg->media[end];
 	struct netaddr guess;
 
 	for (unsigned int i = 0; i < media->address_count; i++) {
 		endpoint_add(c->endpoints, &media->addresses[i], leg, end);
-		if (leg_media_guess(media, i, &guess))
+		if (leg_media_guess(&media->sender, &media->addresses[i], &guess))
 			endpoint_guess(c->endpoints, &guess, leg, end);
 	}
 	recordings_leg_media(c->recordings, leg, end, at_ns);

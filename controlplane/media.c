@@ -477,12 +477,12 @@ void media_reroute(struct media *m, const struct netaddr *address)
 static void rematch_leg(struct media *m, struct leg *leg, bool announced)
 {
 	for (unsigned int end = 0; end < ENDS; end++) {
-		const struct leg_media *media = &leg->media[end];
+		const struct end_media *media = &leg->media[end];
 		struct netaddr guess;
 
 		for (unsigned int i = 0; i < media->address_count; i++) {
 			rematch_address(m, &media->addresses[i], announced);
-			if (leg_media_guess(media, i, &guess))
+			if (leg_media_guess(&media->sender, &media->addresses[i], &guess))
 				rematch_address(m, &guess, announced);
 		}
 	}

@@ -162,7 +162,7 @@ static void print_answers(FILE *out, const struct control *control)
 	char name[64];
 
 	for (enum answer_counter c = 0; c < ANSWER_COUNTER_COUNT; c++) {
-		snprintf(name, sizeof(name), "answer_%s", answer_counter_info[c].name);
+		snprintf(name, sizeof(name), "port_answer_%s", answer_counter_info[c].name);
 		print_port_counter(out, control, name, answer_counter_info[c].help,
 			offsetof(struct dataplane_port_stats, answers) + c * sizeof(uint64_t));
 	}

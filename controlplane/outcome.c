@@ -119,7 +119,7 @@ static void on_rendered(void *arg, const struct uuid *id, const struct storage_r
 		event_recording_rendered(rec);
 		return;
 	}
-	text_copy(rec->failure, sizeof(rec->failure), result->failure);
+	recording_set_failure(rec, result->failure);
 	log_error("recording", "%s could not be rendered: %s; its tracks stay in the spool",
 		rec->info.key, result->failure);
 	recording_finished(rec, RECORDING_FAILED);
@@ -145,7 +145,7 @@ static void on_delivered(void *arg, const struct uuid *id, const char *sha256, u
 	forget_refusal(r, rec->info.bucket);
 	text_copy(rec->sha256, sizeof(rec->sha256), sha256);
 	rec->bytes = bytes;
-	rec->failure[0] = '\0';
+	recording_set_failure(rec, NULL);
 	if (r->control->read_mode) {
 		storage_remove(r->control->storage, id);
 		recording_finished(rec, RECORDING_DELIVERED);
@@ -164,7 +164,7 @@ static void on_delivery_failed(void *arg, const struct uuid *id, const char *buc
 
 	if (!rec)
 		return;
-	text_copy(rec->failure, sizeof(rec->failure), why);
+	recording_set_failure(rec, why);
 	event_delivery_failed(rec, http_status, why, retry_ms);
 	log_warning("recording",
 		"%s/%s is not delivered: %s; next try in %u ms, the spool keeps it", bucket,

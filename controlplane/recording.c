@@ -538,7 +538,7 @@ void recording_fail(struct recording *rec, const char *why, bool keep)
 		if (rec->leg->recording == rec && !rec->gates_owed)
 			rec->leg->recording = NULL;
 	}
-	text_copy(rec->failure, sizeof(rec->failure), why);
+	recording_set_failure(rec, why);
 	rec->rest = keep ? REST_TO_CLOSE : REST_TO_REMOVE;
 	if (rec->state < RECORDING_CLOSING) {
 		rec->window.start_ns = rec->start_ns;
@@ -548,7 +548,7 @@ void recording_fail(struct recording *rec, const char *why, bool keep)
 			recording_ledger(
 				rec, LEDGER_STOP, recording_wall_ms(rec, rec->window.stop_ns));
 	}
-	fail_ops(rec, rec->failure);
+	fail_ops(rec, why);
 	recording_finished(rec, RECORDING_FAILED);
 	recording_advance(rec);
 }

@@ -46,7 +46,7 @@ static uint64_t duration_so_far_ms(const struct recording *rec)
 
 void recording_add_identity(struct cJSON *o, const struct recording *rec)
 {
-	const struct recording_info *info = &rec->info;
+	const struct recording_facts *info = &rec->info;
 
 	uuid_add_to_json(o, "recording_id", &info->recording_id);
 	uuid_add_to_json(o, "transaction_id", &info->transaction_id);
@@ -84,7 +84,7 @@ static cJSON *to_object(const struct recording *rec)
 	if (!o)
 		o = known_so_far(rec);
 	cJSON_AddStringToObject(o, "state", recording_state_name(rec->state));
-	if (rec->failure[0])
+	if (rec->failure)
 		cJSON_AddStringToObject(o, "failure", rec->failure);
 	return o;
 }

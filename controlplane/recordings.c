@@ -100,6 +100,15 @@ static void append(struct recordings *r, struct recording *rec)
 	rec->counted_unfinished = true;
 }
 
+static void destroy(struct recording *rec)
+{
+	free(rec->info.texts);
+	free(rec->failure);
+	free(rec->pauses);
+	free(rec->json);
+	free(rec);
+}
+
 void recording_forget(struct recording *rec)
 {
 	struct recordings *r = rec->owner;
@@ -121,9 +130,45 @@ void recording_forget(struct recording *rec)
 		r->unfinished--;
 	else
 		r->ended--;
-	free(rec->pauses);
-	free(rec->json);
-	free(rec);
+	destroy(rec);
+}
+
+/* 0 or -ENOMEM. */
+static int keep_facts(struct recording_facts *f, const struct recording_info *info)
+{
+	const struct {
+		const char **out;
+		const char *text;
+	} texts[] = {{&f->sip_call_id, info->sip_call_id},
+		{&f->participant_tag, info->participant_tag}, {&f->participant, info->participant},
+		{&f->account, info->account}, {&f->bucket, info->bucket}, {&f->key, info->key}};
+	const size_t count = sizeof(texts) / sizeof(texts[0]);
+	size_t bytes = 0;
+	char *at;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(texts[i].text) + 1;
+	f->texts = at = malloc(bytes);
+	if (!at)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		*texts[i].out = at;
+		at = stpcpy(at, texts[i].text) + 1;
+	}
+	f->recording_id = info->recording_id;
+	f->transaction_id = info->transaction_id;
+	f->call_id = info->call_id;
+	f->tracks = info->tracks;
+	f->wall_offset_ns = info->wall_offset_ns;
+	return 0;
+}
+
+void recording_set_failure(struct recording *rec, const char *why)
+{
+	char *kept = why && why[0] ? strndup(why, TEXT_BYTES - 1) : NULL;
+
+	free(rec->failure);
+	rec->failure = kept;
 }
 
 struct recording *recording_adopt(struct recordings *r, const struct recording_info *info)
@@ -132,7 +177,10 @@ struct recording *recording_adopt(struct recordings *r, const struct recording_i
 
 	if (!rec)
 		return NULL;
-	rec->info = *info;
+	if (keep_facts(&rec->info, info) != 0) {
+		free(rec);
+		return NULL;
+	}
 	rec->started = true;
 	rec->opened = true;
 	append(r, rec);
@@ -158,10 +206,10 @@ void recordings_default_location(const struct recordings *r, const struct leg *l
 	}
 }
 
-static int describe(
-	struct recording *rec, const struct leg *leg, const char *bucket, const char *prefix)
+static int describe(struct recording_info *info, const struct recording *rec, const char *bucket,
+	const char *prefix)
 {
-	struct recording_info *info = &rec->info;
+	const struct leg *leg = rec->leg;
 	char call_id[UUID_TEXT_BYTES];
 	char number[16];
 	char offered[24];
@@ -203,8 +251,9 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
 	track_security_find(&now, rec->leg, track);
 	if (now.mode == SRTP_MODE_PLAIN && was_keyed) {
 		now.mode = SRTP_MODE_EITHER;
-		now.keys =
-			rec->leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC].keys;
+		end_media_get_keys(
+			&rec->leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC],
+			&now.keys);
 	}
 	if (now.mode == SRTP_MODE_SEALED && told->mode != SRTP_MODE_SEALED)
 		told->sealed_from_ns = rec->told_of_security && rec->leg->state == LEG_ANSWERED
@@ -226,7 +275,7 @@ static void secure_track(struct recording *rec, enum track track, uint64_t at_ns
  * then.
  */
 static unsigned int add_others(
-	struct codec *codecs, unsigned int count, const struct leg_media *media)
+	struct codec *codecs, unsigned int count, const struct end_media *media)
 {
 	for (unsigned int i = 0; i < media->other_count; i++) {
 		struct codec *c = &codecs[count];
@@ -250,15 +299,16 @@ static unsigned int add_others(
 static int note_codecs(struct recording *rec, enum track track, uint64_t at_ns)
 {
 	const struct leg *leg = rec->leg;
-	const struct leg_media *receiver =
+	const struct end_media *receiver =
 		&leg->media[track == TRACK_INCOMING ? END_SBC : END_PARTICIPANT];
-	const struct leg_media *sender =
+	const struct end_media *sender =
 		&leg->media[track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC];
 	enum undecryptable why = rec->security[track].why;
 	struct codec codecs[2 * (LEG_CODECS_MAX + LEG_OTHERS_MAX)];
 	unsigned int count = receiver->codec_count;
 
-	memcpy(codecs, receiver->codecs, count * sizeof(codecs[0]));
+	if (count)
+		memcpy(codecs, receiver->codecs, count * sizeof(codecs[0]));
 	for (unsigned int i = 0; i < sender->codec_count; i++) {
 		unsigned int j = 0;
 
@@ -322,6 +372,7 @@ static void take_stream(struct recording *rec, struct media_stream *s)
 struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned int tracks,
 	const char *bucket, const char *prefix, int *err)
 {
+	struct recording_info info = {.tracks = tracks};
 	struct recording *rec = calloc(1, sizeof(*rec));
 
 	*err = -ENOMEM;
@@ -331,12 +382,13 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	rec->leg = leg;
 	rec->number = leg->recordings + 1;
 	rec->gate = GATE_RECORD;
-	rec->info.tracks = tracks;
-	*err = describe(rec, leg, bucket, prefix);
+	*err = describe(&info, rec, bucket, prefix);
 	if (*err == 0)
-		*err = storage_open(r->control->storage, &rec->info, rec->refs);
+		*err = keep_facts(&rec->info, &info);
+	if (*err == 0)
+		*err = storage_open(r->control->storage, &info, rec->refs);
 	if (*err != 0) {
-		free(rec);
+		destroy(rec);
 		return NULL;
 	}
 	append(r, rec);

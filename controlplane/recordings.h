@@ -40,8 +40,24 @@ struct recording_track_security {
 	uint64_t sealed_from_ns;
 };
 
+/* A struct recording_info whose texts take no more memory than they are long. */
+struct recording_facts {
+	struct uuid recording_id;
+	struct uuid transaction_id;
+	struct uuid call_id;
+	const char *sip_call_id;
+	const char *participant_tag;
+	const char *participant;
+	const char *account;
+	const char *bucket;
+	const char *key;
+	char *texts; /* where they all are */
+	unsigned int tracks;
+	int64_t wall_offset_ns;
+};
+
 struct recording {
-	struct recording_info info;
+	struct recording_facts info;
 	struct recordings *owner;
 	struct leg *leg;     /* held; NULL once stopped, or after a crash */
 	unsigned int number; /* of its leg, from 1 */
@@ -73,7 +89,7 @@ struct recording {
 	uint64_t duration_ms;
 	uint64_t bytes;
 	char sha256[65];
-	char failure[TEXT_BYTES]; /* failed: why; delivering: the newest refusal */
+	char *failure; /* failed: why; delivering: the newest refusal; NULL: none */
 	bool undecodable;
 	bool counted_unfinished;
 	enum recording_rest rest;
@@ -160,6 +176,7 @@ struct recording *recording_make(struct recordings *r, struct leg *leg, unsigned
 	const char *bucket, const char *prefix, int *err);
 
 /* Makes one that an earlier run left behind. NULL without memory. */
+void recording_set_failure(struct recording *rec, const char *why);
 struct recording *recording_adopt(struct recordings *r, const struct recording_info *info);
 
 /* Takes a recording out of the lists and frees it. */

@@ -39,7 +39,6 @@ struct sessions {
 /* The halves of a header's value. */
 struct halves {
 	unsigned int count;
-	char text[2][sizeof(((struct session *)0)->header_halves[0])];
 	uint64_t hash[2];
 };
 
@@ -73,11 +72,6 @@ void sessions_destroy(struct sessions *s)
 
 static void add_half(struct sessions *s, struct halves *h, const char *text, size_t length)
 {
-	char *out = h->text[h->count];
-	size_t kept = length < sizeof(h->text[0]) ? length : sizeof(h->text[0]) - 1;
-
-	memcpy(out, text, kept);
-	out[kept] = '\0';
 	h->hash[h->count++] = bytes_hash(s->hash_key, text, length);
 }
 
@@ -123,21 +117,6 @@ static struct session *find_tied(struct sessions *s, uint64_t hash)
 	return NULL;
 }
 
-static void show_half(struct session *session, const char *text)
-{
-	if (!*text)
-		return;
-	for (unsigned int i = 0; i < 2; i++) {
-		if (strcmp(session->header_halves[i], text) == 0)
-			return;
-		if (!session->header_halves[i][0]) {
-			snprintf(session->header_halves[i], sizeof(session->header_halves[i]), "%s",
-				text);
-			return;
-		}
-	}
-}
-
 static void tie(struct sessions *s, struct session *session, const struct halves *h)
 {
 	unsigned int count = 0;
@@ -159,7 +138,6 @@ static void tie(struct sessions *s, struct session *session, const struct halves
 		session->ties = t;
 		s->by_tie[t->hash & s->mask] = t;
 		count++;
-		show_half(session, h->text[i]);
 	}
 }
 
@@ -349,13 +327,11 @@ void session_learn(struct sessions *s, struct leg *leg, const char *header)
 	learn(s, leg, &h);
 }
 
-/* What no header says is not shown as one's half. */
 void session_tie(struct sessions *s, struct leg *leg, const char *value)
 {
 	struct halves h = {0};
 
 	add_half(s, &h, value, strlen(value));
-	h.text[0][0] = '\0';
 	learn(s, leg, &h);
 }
 

@@ -115,7 +115,7 @@ static void end(struct control *c, struct leg *leg, const struct sip_event *v)
 static void answer(struct control *c, struct leg *leg, const struct sip_event *v)
 {
 	if (v->to_tag && leg->state < LEG_ANSWERED)
-		snprintf(leg->to_tag, sizeof(leg->to_tag), "%s", v->to_tag);
+		leg_take_to_tag(leg, v->to_tag);
 	leg_answer(c->legs, leg, c->now_ns);
 }
 

@@ -251,21 +251,26 @@ static void announce(struct siprec_session *s, struct member *m)
 static int take_leg(struct siprec_session *s, struct member *m, struct leg *leg)
 {
 	struct siprec_session *before = leg->siprec;
+	bool deserted = true;
 
 	if (!before)
 		return -EEXIST;
 	leg_hold(leg);
 	for (struct member *other = before->members; other; other = other->next) {
-		if (other->leg != leg)
-			continue;
-		other->ended = true;
-		release_leg(before, other);
+		if (other->leg == leg) {
+			other->ended = true;
+			release_leg(before, other);
+		}
+		if (other->leg)
+			deserted = false;
 	}
 	leg->siprec = s;
 	m->leg = leg;
 	announce(s, m);
 	log_info("siprec", "session %s goes on with call %s, participant %s", s->sip_call_id,
 		m->call_id, m->participant_id);
+	if (deserted && before != s)
+		before->deserted(before->arg);
 	return 0;
 }
 
@@ -489,6 +494,13 @@ bool siprec_leg_says(const struct leg *leg, const char *name, const char *patter
 
 /* --- What is being recorded --- */
 
+/* While a pause waits for the ledger alone, nothing is recorded any more. */
+static bool is_paused(const struct recording *rec)
+{
+	return rec->state == RECORDING_PAUSED ||
+	       (rec->state == RECORDING_RUNNING && rec->gate == GATE_PAUSED && !rec->gates_pending);
+}
+
 static enum siprec_record record_of(const struct siprec_session *s, unsigned int line)
 {
 	enum siprec_record found = SIPREC_RECORD_OFF;
@@ -500,10 +512,10 @@ static enum siprec_record record_of(const struct siprec_session *s, unsigned int
 		if (!rec || !(says || siprec_hears(s, m, line)) ||
 			!(rec->info.tracks & TRACK_BIT(says ? TRACK_INCOMING : TRACK_OUTGOING)))
 			continue;
-		if (rec->state == RECORDING_RUNNING)
-			return SIPREC_RECORD_ON;
-		if (rec->state == RECORDING_PAUSED)
+		if (is_paused(rec))
 			found = SIPREC_RECORD_PAUSED;
+		else if (rec->state == RECORDING_RUNNING)
+			return SIPREC_RECORD_ON;
 	}
 	return found;
 }

@@ -4,21 +4,21 @@
 
 /* What both ends say counts: an offer may have plain and encrypted m= lines. Of a participant of a
  * recording session its own end alone. */
-static bool is_encrypted(const struct leg *leg, const struct leg_media *sender)
+static bool is_encrypted(const struct leg *leg, const struct end_media *sender)
 {
-	const struct leg_media *a = &leg->media[END_PARTICIPANT];
-	const struct leg_media *b = &leg->media[END_SBC];
+	const struct end_media *a = &leg->media[END_PARTICIPANT];
+	const struct end_media *b = &leg->media[END_SBC];
 
 	if (leg->siprec)
 		return sender->encrypted;
 	return (a->known || b->known) && (!a->known || a->encrypted) && (!b->known || b->encrypted);
 }
 
-static bool is_agreed(const struct srtp_key *key, const struct srtp_keys *others)
+static bool is_agreed(const struct srtp_key *key, const struct end_media *other)
 {
-	for (unsigned int i = 0; i < others->count; i++)
-		if (others->list[i].tag == key->tag && others->list[i].suite == key->suite &&
-			others->list[i].unauthenticated)
+	for (unsigned int i = 0; i < other->key_count; i++)
+		if (other->keys[i].tag == key->tag && other->keys[i].suite == key->suite &&
+			other->keys[i].unauthenticated)
 			return true;
 	return false;
 }
@@ -31,14 +31,14 @@ static bool is_aes_192(const struct srtp_key *key)
 
 /* Of AES-192 both ways of deriving are tried, where authentication tells which it was. */
 static void gather_keys(
-	struct srtp_keys *out, const struct leg_media *sender, const struct leg_media *receiver)
+	struct srtp_keys *out, const struct end_media *sender, const struct end_media *receiver)
 {
-	for (unsigned int i = 0; i < sender->keys.count && out->count < SRTP_KEYS_MAX; i++) {
-		const struct srtp_key *key = &sender->keys.list[i];
+	for (unsigned int i = 0; i < sender->key_count && out->count < SRTP_KEYS_MAX; i++) {
+		const struct srtp_key *key = &sender->keys[i];
 
-		if (key->unauthenticated && !is_agreed(key, &receiver->keys))
+		if (key->unauthenticated && !is_agreed(key, receiver))
 			continue;
-		out->current += i < sender->keys.current;
+		out->current += i < sender->keys_current;
 		out->list[out->count++] = *key;
 		if (!is_aes_192(key) || key->unauthenticated || out->count == SRTP_KEYS_MAX)
 			continue;
@@ -47,7 +47,7 @@ static void gather_keys(
 	}
 }
 
-static enum undecryptable find_why(const struct leg_media *sender, const struct leg_media *receiver)
+static enum undecryptable find_why(const struct end_media *sender, const struct end_media *receiver)
 {
 	if (sender->dtls || receiver->dtls)
 		return UNDECRYPTABLE_DTLS;
@@ -57,8 +57,8 @@ static enum undecryptable find_why(const struct leg_media *sender, const struct 
 void track_security_find(struct track_security *out, const struct leg *leg, enum track track)
 {
 	bool incoming = track == TRACK_INCOMING;
-	const struct leg_media *sender = &leg->media[incoming ? END_PARTICIPANT : END_SBC];
-	const struct leg_media *receiver = &leg->media[incoming ? END_SBC : END_PARTICIPANT];
+	const struct end_media *sender = &leg->media[incoming ? END_PARTICIPANT : END_SBC];
+	const struct end_media *receiver = &leg->media[incoming ? END_SBC : END_PARTICIPANT];
 
 	memset(out, 0, sizeof(*out));
 	gather_keys(&out->keys, sender, receiver);

@@ -323,8 +323,8 @@ static unsigned int take_packets(
 static void take_rest(struct dataplane *d, unsigned int rx)
 {
 	void *packets[REST_PER_POLL];
-	unsigned int n = rte_ring_sc_dequeue_burst(
-		d->topology->rest[rx], packets, REST_PER_POLL, NULL);
+	unsigned int n =
+		rte_ring_sc_dequeue_burst(d->topology->rest[rx], packets, REST_PER_POLL, NULL);
 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct packet *p = packet_of(packets[i]);

@@ -100,11 +100,11 @@ static bool is_mac(const uint8_t *mac, const uint8_t *other)
 
 static bool concerns_ipv4(const struct neighbour_addresses *a, const struct view *v)
 {
-	uint32_t header = (v->p[0] & 0x0fU) * 4U;
+	uint32_t header_bytes = (v->p[0] & 0x0fU) * 4U;
 
-	return v->left > header && v->p[9] == IPPROTO_ICMP && is_ours(a, 4, v->p + 16) &&
+	return v->left > header_bytes && v->p[9] == IPPROTO_ICMP && is_ours(a, 4, v->p + 16) &&
 	       (be16(v->p + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) == 0 &&
-	       v->p[header] == ICMP_ECHO_REQUEST;
+	       v->p[header_bytes] == ICMP_ECHO_REQUEST;
 }
 
 bool neighbour_concerns(
@@ -160,8 +160,8 @@ static void put16(uint8_t *p, uint32_t value)
 	p[1] = (uint8_t)value;
 }
 
-/* The link header of an answer, with the tags of the frame in. Returns where the rest goes, which
- * is `count` bytes long; NULL when that has no room. */
+/* The link header of an answer, with the tags of the frame in. Returns where the rest goes,
+ * which is `count` bytes long; NULL when that has no room. */
 static uint8_t *begin(const struct neighbour_self *self, const struct view *v, const uint8_t *to,
 	uint32_t count, struct neighbour_frame *out)
 {
@@ -230,7 +230,8 @@ static enum neighbour_verdict answer_arp(
 	const uint8_t *sender = v->p + 8;
 	uint8_t *p;
 
-	if (v->left < ARP_BYTES || memcmp(v->p, arp_kinds, sizeof(arp_kinds)) != 0 || is_group(sender))
+	if (v->left < ARP_BYTES || memcmp(v->p, arp_kinds, sizeof(arp_kinds)) != 0 ||
+		is_group(sender))
 		return NEIGHBOUR_MALFORMED;
 	if (be16(v->p + 6) != ARP_REQUEST || !is_ours(self->addresses, 4, v->p + 24) ||
 		is_mac(sender, self->mac) ||
@@ -259,18 +260,18 @@ static bool is_host_ipv4(const struct neighbour_self *self, const uint8_t *ip)
 static enum neighbour_verdict answer_ipv4(
 	const struct neighbour_self *self, const struct view *v, struct neighbour_frame *out)
 {
-	uint32_t header = v->left >= IPV4_BYTES ? (v->p[0] & 0x0fU) * 4U : 0;
+	uint32_t header_bytes = v->left >= IPV4_BYTES ? (v->p[0] & 0x0fU) * 4U : 0;
 	uint32_t total = v->left >= IPV4_BYTES ? be16(v->p + 2) : 0;
-	const uint8_t *icmp = v->p + header;
+	const uint8_t *icmp = v->p + header_bytes;
 	uint8_t *p;
 
-	if (header < IPV4_BYTES || v->p[0] >> 4 != 4 || total > v->left ||
-		total < header + ICMP_BYTES || fold(sum(v->p, header, 0)) != 0xffff)
+	if (header_bytes < IPV4_BYTES || v->p[0] >> 4 != 4 || total > v->left ||
+		total < header_bytes + ICMP_BYTES || fold(sum(v->p, header_bytes, 0)) != 0xffff)
 		return NEIGHBOUR_MALFORMED;
 	if (!neighbour_concerns(self->addresses, v->frame, (uint32_t)(v->p - v->frame) + total) ||
 		!is_mac(v->frame, self->mac) || is_group(v->frame + 6))
 		return NEIGHBOUR_IGNORED;
-	total -= header;
+	total -= header_bytes;
 	if (icmp[1] != 0 || fold(sum(icmp, total, 0)) != 0xffff || !is_host_ipv4(self, v->p + 12))
 		return NEIGHBOUR_MALFORMED;
 	p = begin(self, v, v->frame + 6, IPV4_BYTES + total, out);
@@ -378,9 +379,8 @@ static enum neighbour_verdict answer_ipv6(
 	if (v->p[8] == 0xff || is_group(v->frame + 6) || v->p[IPV6_BYTES + 1] != 0 ||
 		sum_ipv6(v->p, payload) != 0xffff)
 		return NEIGHBOUR_MALFORMED;
-	return v->p[IPV6_BYTES] == ICMP6_SOLICITATION
-		       ? answer_solicitation(self, v, payload, out)
-		       : answer_echo_ipv6(self, v, payload, out);
+	return v->p[IPV6_BYTES] == ICMP6_SOLICITATION ? answer_solicitation(self, v, payload, out)
+						      : answer_echo_ipv6(self, v, payload, out);
 }
 
 /* --- All of it --- */

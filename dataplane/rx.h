@@ -47,7 +47,8 @@ struct rx_config {
 	struct stream_table *table;
 	struct handover *handover;     /* NULL: live */
 	struct rte_mempool *fragments; /* see fragment.h */
-	/* By port: what is answered there; one without addresses: nothing. NULL: no port answers. */
+	/* By port: what is answered there; one without addresses: nothing. NULL: no port answers.
+	 */
 	const struct neighbour_addresses *answered;
 };
 

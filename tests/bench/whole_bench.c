@@ -6,7 +6,8 @@
  *
  *   whole_bench [--streams N] [--seconds S] [--legs-per-s N] [--buffer-mib N] [--idle] FOLDER
  *
- *   --idle    no rule records: the legs are known, their audio is not wanted
+ *   --idle    no rule records: the legs are known, their audio is not wanted. The event stream keeps
+ *             as few events as it may: they are no leg's, and bounded by limits.events
  *   FOLDER    spool, ledger; on the file system that is measured */
 #include <dirent.h>
 #include <errno.h>
@@ -146,10 +147,10 @@ static void configure(struct bench *b)
 		"\"rules\":[%s],\"destination\":{\"type\":\"directory\",\"path\":\"%s/out\"},"
 		"\"spool\":{\"path\":\"%s/spool\",\"reserve_mib\":64},\"ledger\":\"%s/ledger\","
 		"\"admin\":{\"socket\":{\"path\":\"%s/socket\"}},\"log\":{\"level\":\"warning\"},"
-		"\"limits\":{\"streams\":%u,\"tracks\":%u,\"legs\":%u,\"buffer_mib\":%u}}",
+		"\"limits\":{\"streams\":%u,\"tracks\":%u,\"legs\":%u,\"buffer_mib\":%u%s}}",
 		o->idle ? "" : "{\"Track\":\"BOTH\"}", b->folder, b->folder, b->folder, b->folder,
 		o->streams + o->streams / 4 + 1024, o->streams + 1024, o->streams / 2 + 1024,
-		o->buffer_mib);
+		o->buffer_mib, o->idle ? ",\"events\":100" : "");
 
 	if (config_defaults(&b->process.config) != 0)
 		die("configuration", "no memory");

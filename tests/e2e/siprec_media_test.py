@@ -14,6 +14,7 @@ INCOMING, OUTGOING = 0, 1
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 KEY = base64.b64encode(bytes(range(7, 37))).decode()
 ANN = "sip:ann@example.net"
+HEARD_S = 0.4  # what the BYE ends, ends at once: the last packet must have been taken off the wire, and have its time
 
 
 def speech():
@@ -55,7 +56,8 @@ class SrtpTest(MediaCase):
         """A session whose media is sealed by this key, though it has announced KEY."""
         return self.client("--crypto", f"1 {SUITE} inline:{KEY}", "--run",
                            f"ffmpeg -loglevel error -re -f alaw -ar 8000 -ac 1 -i {self.voice} -c:a copy -f rtp "
-                           f"-srtp_out_suite {SUITE} -srtp_out_params {key} 'srtp://MEDIA?pkt_size=200'")
+                           f"-srtp_out_suite {SUITE} -srtp_out_params {key} 'srtp://MEDIA?pkt_size=200' && "
+                           f"sleep {HEARD_S}")
 
     def test_media_that_ffmpeg_encrypts(self):
         daemon = self.start()

@@ -1,7 +1,7 @@
 """SIPp scenarios of recording clients (SIPREC), made from what one of them sends: its headers, descriptions, metadata.
 
-A scenario is a list of steps, in order; each returns nothing and adds XML. What legtap answers with 200 gives the ports of
-its m= lines as $port1, $port2, …
+A scenario is a list of steps, in order; each returns nothing and adds XML. The media lines of what legtap answered with 200
+are kept in $media: where media is to be sent.
 """
 from xml.sax.saxutils import quoteattr
 
@@ -41,6 +41,7 @@ class Client:
 
     def __init__(self):
         self.steps, self.cseq, self.variables = [], 0, set()
+        self.asks_for_media = False
 
     # --- Messages ---
 
@@ -77,23 +78,22 @@ class Client:
             self.variables.add(name)
             yield f"<ereg regexp={quoteattr(pattern)} search_in=\"body\" check_it=\"true\" assign_to=\"{name}\"/>"
 
-    def receive_ports(self, lines, patterns):
+    def receive_media(self, lines, patterns):
         actions = list(self.check(patterns))
-        for n in range(1, lines + 1):
-            before = "m=audio [0-9]+ [^~]*" * (n - 1)
-            actions.append(f"<ereg regexp=\"{before}m=audio ([0-9]+) RTP\" search_in=\"body\" check_it=\"true\" "
-                           f"assign_to=\"all{n},port{n}\"/>")
-            self.variables |= {f"all{n}", f"port{n}"}
+        if lines:
+            self.variables.add("media")
+            actions.append(f"<ereg regexp=\"{'m=audio [^~]*' * lines}\" search_in=\"body\" check_it=\"true\" "
+                           "assign_to=\"media\"/>")
         return f"<action>{''.join(actions)}</action>" if actions else ""
 
     # --- Steps ---
 
     def invite(self, sdp=None, metadata=None, lines=0, headers="", patterns=(), answer=None):
-        """Answered with 200; `lines` ports are taken from it. answer: the description in the ACK."""
+        """Answered with 200 and at least so many m= lines. answer: the description in the ACK."""
         self.cseq += 1
         self.send("INVITE", sdp, metadata, headers)
         self.steps.append("<recv response=\"100\" optional=\"true\"/>")
-        self.steps.append(f"<recv response=\"200\">{self.receive_ports(lines, patterns)}</recv>")
+        self.steps.append(f"<recv response=\"200\">{self.receive_media(lines, patterns)}</recv>")
         self.steps.append(f"<send>{self.message('ACK', answer)}</send>")
 
     def refused(self, code, sdp=None, metadata=None, headers=""):
@@ -121,9 +121,11 @@ class Client:
             self.steps.append("<recv request=\"ACK\"/>")
 
     def media(self, *sends, packets):
-        """sends: (file, number of the m= line)."""
-        each = " ".join(f"{path}=[remote_ip]:[$port{line}]" for path, line in sends)
-        self.steps.append(f"<nop><action><exec command=\"python3 [fork] --packets {packets} {each}\"/></action></nop>")
+        """sends: (file, number of the m= line). Goes on when all has been sent (tests/tools/fork.py)."""
+        self.asks_for_media = True
+        each = " ".join(f"{path}=[remote_ip]#{line}" for path, line in sends)
+        self.steps.append(f"<sendCmd><![CDATA[\nCall-ID: [call_id]\nSend: {packets} {each}\n[$media]\n]]></sendCmd>")
+        self.steps.append("<recvCmd/>")
 
     def pause(self, milliseconds):
         self.steps.append(f"<pause milliseconds=\"{milliseconds}\"/>")

@@ -24,8 +24,8 @@ static struct leg leg_of(const char *from, const char *to, const char *peer)
 {
 	struct leg leg = {0};
 
-	snprintf(leg.from_uri, sizeof(leg.from_uri), "%s", from);
-	snprintf(leg.to_uri, sizeof(leg.to_uri), "%s", to);
+	leg.from_uri = from;
+	leg.to_uri = to;
 	snprintf(leg.participant_tag, sizeof(leg.participant_tag), "LEG-A");
 	assert_int_equal(netaddr_parse(peer, &leg.peer), 0);
 	return leg;
@@ -116,7 +116,7 @@ static void first_fitting_rule_wins(void **state)
 	leg.account = account_match(&c, &leg, NULL, NULL);
 	assert_ptr_equal(rule_match(&c, &leg), &c.rules[1]);
 	assert_int_equal(c.rules[1].tracks, TRACK_BIT(TRACK_OUTGOING));
-	snprintf(leg.to_uri, sizeof(leg.to_uri), "sip:carol@b");
+	leg.to_uri = "sip:carol@b";
 	assert_null(rule_match(&c, &leg));
 	snprintf(leg.participant_tag, sizeof(leg.participant_tag), "LEG-B");
 	assert_ptr_equal(rule_match(&c, &leg), &c.rules[0]);

@@ -566,7 +566,7 @@ class Metrics(AdminCase):
             self.assertEqual(value(f"port_{name}_total", device=port["device"]), port[name])
         for name, count in port["answers"].items():
             if name != "addresses":
-                self.assertEqual(value(f"answer_{name}_total", device=port["device"]), count)
+                self.assertEqual(value(f"port_answer_{name}_total", device=port["device"]), count)
         head = status["ledger"]["head"]
         self.assertEqual(value("ledger_head_info", seq=str(head["seq"]), hash=head["hash"]), 1)
         self.assertEqual(value("spool_free_bytes"), status["storage"]["spool_free_bytes"])

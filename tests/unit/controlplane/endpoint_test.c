@@ -84,7 +84,7 @@ static void guess(struct calls *c, unsigned int leg)
 		.address_count = 1, .addresses = {at(9, 4000)}, .sender = at(1, 5060)};
 	struct netaddr address;
 
-	assert_true(leg_media_guess(&media, 0, &address));
+	assert_true(leg_media_guess(&media.sender, &media.addresses[0], &address));
 	assert_int_equal(
 		endpoint_add(c->endpoints, &media.addresses[0], &c->legs[leg], END_SBC), 0);
 	assert_int_equal(endpoint_guess(c->endpoints, &address, &c->legs[leg], END_SBC), 0);
@@ -123,8 +123,8 @@ static void without_rewriting_there_is_no_guess(void **state)
 	const struct leg_media unknown = {.address_count = 1, .addresses = {at(1, 4000)}};
 	struct netaddr address;
 
-	assert_false(leg_media_guess(&same, 0, &address));
-	assert_false(leg_media_guess(&unknown, 0, &address));
+	assert_false(leg_media_guess(&same.sender, &same.addresses[0], &address));
+	assert_false(leg_media_guess(&unknown.sender, &unknown.addresses[0], &address));
 }
 
 static void the_own_encapsulation_comes_first(void **state)

@@ -67,7 +67,7 @@ static void next_id(struct uuid *id)
 struct leg *fakes_add_leg(struct fakes *f, const char *sip_call_id, const char *tag,
 	enum leg_state state, const struct leg *like)
 {
-	struct leg *leg = calloc(1, sizeof(*leg));
+	struct leg *leg = calloc(1, sizeof(*leg) + LEG_TEXT_BYTES);
 	struct leg **at;
 
 	next_id(&leg->call_id);
@@ -77,11 +77,13 @@ struct leg *fakes_add_leg(struct fakes *f, const char *sip_call_id, const char *
 	for (at = &leg->session->legs; *at; at = &(*at)->next_in_session)
 		;
 	*at = leg;
-	snprintf(leg->sip_call_id, sizeof(leg->sip_call_id), "%s", sip_call_id);
+	snprintf(leg->texts, LEG_TEXT_BYTES, "%s", sip_call_id);
+	leg->sip_call_id = leg->texts;
 	snprintf(leg->participant_tag, sizeof(leg->participant_tag), "%s", tag);
-	strcpy(leg->from_uri, "\"Ann\" <sip:+12065551212@192.0.2.1;user=phone>");
-	strcpy(leg->to_uri, "sip:+12065551213@198.51.100.1:5060");
-	strcpy(leg->participant, "sip:+12065551212@192.0.2.1");
+	leg->from_uri = "\"Ann\" <sip:+12065551212@192.0.2.1;user=phone>";
+	leg->to_uri = "sip:+12065551213@198.51.100.1:5060";
+	leg->participant = "sip:+12065551212@192.0.2.1";
+	leg->to_tag = "";
 	leg->side = like ? SIDE_CALLEE : SIDE_CALLER;
 	leg->by_sbc = true;
 	leg->state = state;
@@ -590,7 +592,9 @@ int dataplane_port_stats(struct dataplane *d, unsigned int port, struct dataplan
 		.queues = 2,
 		.promiscuous = true,
 		.received = 1000,
-		.missed = 7};
+		.missed = 7,
+		.answered = 2,
+		.answers = {[ANSWER_arp] = 5, [ANSWER_echo] = 3, [ANSWER_unsent] = 1}};
 	return 0;
 }
 

@@ -99,8 +99,9 @@ static void announce(
 
 void world_encrypt(struct world *w, struct leg *leg, enum leg_end end, uint16_t host)
 {
-	struct leg_media media = leg->media[end];
+	struct leg_media media;
 
+	end_media_get(&leg->media[end], &media);
 	media.addresses[0] = address(end == END_PARTICIPANT ? 1 : 2, host, 4000);
 	media.address_count = 1;
 	media.known = true;

@@ -174,7 +174,7 @@ static void without_an_sbc_the_caller_is_the_participant(void **state)
 
 static void media_is_as_described(void **state)
 {
-	const struct leg_media *m;
+	const struct end_media *m;
 
 	post("0.000", OFFER);
 	post("0.000", ANSWER);

@@ -288,7 +288,7 @@ static void append(char *out, size_t size, const char *format, ...)
 	va_end(args);
 }
 
-static void append_media(char *out, size_t size, const char *end, const struct leg_media *m)
+static void append_media(char *out, size_t size, const char *end, const struct end_media *m)
 {
 	char text[NETADDR_TEXT_BYTES];
 

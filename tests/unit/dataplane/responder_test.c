@@ -21,8 +21,8 @@
 static struct port port;
 static struct rte_mempool *pool;
 
-static const struct own_address kernels = {.address = {.family = 4, .ip = {192, 0, 2, 40}},
-	.kernels = true};
+static const struct own_address kernels = {
+	.address = {.family = 4, .ip = {192, 0, 2, 40}}, .kernels = true};
 static const struct own_address ours = {.address = {.family = 4, .ip = {192, 0, 2, 41}}};
 
 static void chosen(const char *device, enum port_answers answers, unsigned int count)
@@ -50,9 +50,9 @@ static void the_kernels_addresses_are_left_to_it(void **state)
 
 static struct rte_mbuf *arp_request(void)
 {
-	static const uint8_t request[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9,
-		8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 192, 0, 2, 9, 0, 0, 0, 0, 0, 0,
-		192, 0, 2, 41};
+	static const uint8_t request[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8,
+		6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 192, 0, 2, 9, 0, 0, 0, 0, 0, 0, 192, 0,
+		2, 41};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
 	assert_non_null(m);
