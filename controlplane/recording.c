@@ -70,6 +70,7 @@ void recording_release_stream(struct recording *rec, struct media_stream *s)
 	static const struct gate_setting off = {.gate = GATE_OFF};
 
 	s->gate_owed = false;
+	/* There is room for it: if it fails, the stream is gone. */
 	if (stream_set_gate(
 		    rec->owner->control->dataplane, s->id, &off, (uint64_t)(uintptr_t)rec) == 0)
 		rec->gates_pending++;

@@ -1,5 +1,6 @@
 #include "dataplane/command.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -36,11 +37,14 @@ static bool try_to_send(struct command_queue *q, const struct command *c)
 	return true;
 }
 
-static int grow(struct command_queue *q)
+static int grow(struct command_queue *q, uint32_t least)
 {
-	uint32_t size = q->size ? q->size * 2 : BACKLOG_FIRST;
-	struct command *backlog = malloc(size * sizeof(*backlog));
+	uint32_t size = q->size ? q->size : BACKLOG_FIRST;
+	struct command *backlog;
 
+	while (size < least)
+		size *= 2;
+	backlog = malloc(size * sizeof(*backlog));
 	if (!backlog)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < q->count; i++)
@@ -52,18 +56,51 @@ static int grow(struct command_queue *q)
 	return 0;
 }
 
+/* For so many commands beside those that there is room for. */
+static int make_room(struct command_queue *q, uint32_t count)
+{
+	uint32_t least = q->count + q->kept + count;
+
+	return least <= q->size ? 0 : grow(q, least);
+}
+
+static void append(struct command_queue *q, const struct command *c)
+{
+	q->backlog[(q->head + q->count++) % q->size] = *c;
+}
+
 int command_send(struct command_queue *q, const struct command *c)
 {
+	int err;
+
 	if (q->count == 0 && try_to_send(q, c))
 		return 0;
-	if (q->count == q->size) {
-		int err = grow(q);
+	err = make_room(q, 1);
+	if (err == 0)
+		append(q, c);
+	return err;
+}
 
-		if (err < 0)
-			return err;
-	}
-	q->backlog[(q->head + q->count++) % q->size] = *c;
-	return 0;
+int command_keep_room(struct command_queue *q, uint32_t count)
+{
+	int err = make_room(q, count);
+
+	if (err == 0)
+		q->kept += count;
+	return err;
+}
+
+void command_leave_room(struct command_queue *q, uint32_t count)
+{
+	assert(count <= q->kept);
+	q->kept -= count;
+}
+
+void command_send_kept(struct command_queue *q, const struct command *c)
+{
+	command_leave_room(q, 1);
+	if (q->count > 0 || !try_to_send(q, c))
+		append(q, c);
 }
 
 unsigned int command_flush(struct command_queue *q)

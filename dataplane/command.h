@@ -57,6 +57,7 @@ struct command_queue {
 	uint32_t size;
 	uint32_t head;
 	uint32_t count;
+	uint32_t kept;		/* room in the backlog for commands to come */
 	uint32_t under_way;	/* sent, to be acknowledged, not yet so */
 	uint32_t under_way_max; /* what the ring of acknowledgements can hold */
 };
@@ -66,6 +67,15 @@ void command_queue_destroy(struct command_queue *q);
 
 /* Sends a command, or keeps it. 0 or -ENOMEM. */
 int command_send(struct command_queue *q, const struct command *c);
+
+/* Keeps room for `count` commands that must not fail when they are due. 0 or -ENOMEM. */
+int command_keep_room(struct command_queue *q, uint32_t count);
+
+/* No longer, for so many. */
+void command_leave_room(struct command_queue *q, uint32_t count);
+
+/* Sends a command, or keeps it in room that was kept, which it uses up. */
+void command_send_kept(struct command_queue *q, const struct command *c);
 
 /* Sends what can be sent of the backlog. Returns how many. */
 unsigned int command_flush(struct command_queue *q);

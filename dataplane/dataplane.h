@@ -168,12 +168,13 @@ stream_id stream_find(struct dataplane *d, const struct flow *flow);
  * 0: not called). Closing (to OFF, PAUSED, UNKNOWN) is effective for every frame not yet polled,
  * and by then the chunk that the stream had been filling is in its writer's ring. Opening: see
  * product.md, Time, and architecture.md, Gates. The same for a new track while recording: frames go
- * to the old one up to open_ns, then to the new. 0 or -ENOENT. */
+ * to the old one up to open_ns, then to the new. 0, -ENOENT, or -ENOMEM, which a stream that is
+ * being recorded never gets for the first two settings that close its gate. */
 int stream_set_gate(
 	struct dataplane *d, stream_id id, const struct gate_setting *setting, uint64_t cookie);
 
 /* Removes a stream: its chunk is handed over, it leaves the table, then the ack. The id is stale
- * from now on. */
+ * from now on. 0 or -ENOENT. */
 int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie);
 
 /* A packet of a watched stream, as the control thread gets it beside what becomes of the packet

@@ -77,6 +77,7 @@ struct stream_entry {
 	uint32_t next;	     /* control; in the list of free places */
 	uint8_t version;     /* control; 4 or 6 */
 	uint8_t rx;	     /* control */
+	uint8_t kept;	     /* control; commands that room is kept for */
 	bool live;	     /* control; its id is valid */
 	bool indexed;	     /* control; a look-up finds it; never a copy */
 };

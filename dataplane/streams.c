@@ -34,6 +34,30 @@ static struct command_queue *queue_of(struct dataplane *d, uint32_t stream)
 	return &d->rx[d->table.entries[stream].rx].commands;
 }
 
+/* --- Room for commands --- */
+
+/* Room is kept for those that take a stream out of a track, so that no gate stays open for want of
+ * memory: two settings (off, then unknown), and its removal. */
+#define COMMANDS_KEPT 3
+
+static int keep_room(struct dataplane *d, uint32_t stream)
+{
+	struct stream_entry *entry = &d->table.entries[stream];
+	int err = command_keep_room(queue_of(d, stream), COMMANDS_KEPT - entry->kept);
+
+	if (err == 0)
+		entry->kept = COMMANDS_KEPT;
+	return err;
+}
+
+static void leave_room(struct dataplane *d, uint32_t stream)
+{
+	struct stream_entry *entry = &d->table.entries[stream];
+
+	command_leave_room(queue_of(d, stream), entry->kept);
+	entry->kept = 0;
+}
+
 /* --- Leaving the table --- */
 
 static void leave(struct dataplane *d, uint32_t stream)
@@ -69,6 +93,7 @@ static void take_back(struct dataplane *d, uint32_t stream)
 {
 	struct stream_entry *entry = &d->table.entries[stream];
 
+	leave_room(d, stream);
 	entry->live = false;
 	entry->generation++;
 	entry->cookie = 0;
@@ -104,8 +129,16 @@ static int send_setting(
 		.kind = COMMAND_SET,
 		.gate = (uint8_t)setting->gate,
 	};
+	struct stream_entry *entry = &d->table.entries[stream];
+	int err = setting->gate == GATE_RECORD ? keep_room(d, stream) : 0;
 
-	return command_send(queue_of(d, stream), &c);
+	if (err == 0)
+		err = command_send(queue_of(d, stream), &c);
+	if (err == 0 || setting->gate == GATE_RECORD || entry->kept <= 1)
+		return err;
+	entry->kept--;
+	command_send_kept(queue_of(d, stream), &c);
+	return 0;
 }
 
 /* What a new stream's gate is until its rx core has taken the command that opens it. */
@@ -136,9 +169,25 @@ static int claim_flow(struct dataplane *d, const struct flow_key *key, uint32_t 
 /* A place that no rx core has seen. */
 static void give_back(struct dataplane *d, uint32_t stream)
 {
+	leave_room(d, stream);
 	d->table.entries[stream].live = false;
 	d->table.entries[stream].generation++;
 	stream_table_free(&d->table, stream);
+}
+
+static int take_place(struct dataplane *d, const struct flow_key *key, uint8_t rx,
+	const struct gate_setting *setting, uint32_t *place)
+{
+	struct stream_target target = first_target(setting);
+	int err = stream_table_take(&d->table, key, &target, place);
+
+	if (err < 0)
+		return err;
+	d->table.entries[*place].rx = rx;
+	err = keep_room(d, *place);
+	if (err < 0)
+		give_back(d, *place);
+	return err;
 }
 
 /* Places for a stream and its copies, tied together. */
@@ -146,15 +195,13 @@ static int take_places(struct dataplane *d, const struct flow *flow, const struc
 	const struct gate_setting *settings, unsigned int count, uint32_t *places)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		struct stream_target target = first_target(&settings[i]);
-		int err = stream_table_take(&d->table, key, &target, &places[i]);
+		int err = take_place(d, key, (uint8_t)flow->rx, &settings[i], &places[i]);
 
 		if (err < 0) {
 			while (i-- > 0)
 				give_back(d, places[i]);
 			return err;
 		}
-		d->table.entries[places[i]].rx = flow->rx;
 		if (i == 0)
 			continue;
 		d->table.gates[places[i]].copy_before = places[i - 1];
@@ -224,7 +271,6 @@ int stream_add(struct dataplane *d, const struct flow *flow, const struct gate_s
 int stream_copy(
 	struct dataplane *d, stream_id id, const struct gate_setting *setting, stream_id *out)
 {
-	struct stream_target target = first_target(setting);
 	uint32_t of = stream_of(d, id);
 	struct command c = {.kind = COMMAND_COPY, .copy_of = of};
 	struct flow_key key;
@@ -235,10 +281,9 @@ int stream_copy(
 		return -ENOENT;
 	free_left(d);
 	stream_table_key(&d->table, of, &key);
-	err = stream_table_take(&d->table, &key, &target, &c.stream);
+	err = take_place(d, &key, d->table.entries[of].rx, setting, &c.stream);
 	if (err < 0)
 		return err;
-	d->table.entries[c.stream].rx = d->table.entries[of].rx;
 	err = command_send(queue_of(d, c.stream), &c);
 	if (err < 0) {
 		give_back(d, c.stream);
@@ -281,14 +326,13 @@ int stream_remove(struct dataplane *d, stream_id id, uint64_t cookie)
 	uint32_t stream = stream_of(d, id);
 	struct command c = {.stream = stream, .kind = COMMAND_REMOVE};
 	struct stream_entry *entry;
-	int err;
 
 	if (stream == STREAM_NONE)
 		return -ENOENT;
-	err = command_send(queue_of(d, stream), &c);
-	if (err < 0)
-		return err;
 	entry = &d->table.entries[stream];
+	command_send_kept(queue_of(d, stream), &c);
+	entry->kept--;
+	leave_room(d, stream);
 	entry->live = false;
 	entry->generation++;
 	entry->cookie = cookie;
