@@ -206,7 +206,7 @@ void event_recording_failed(const struct recording *rec)
 	cJSON *o = describe(rec);
 
 	if (o)
-		cJSON_AddStringToObject(o, "failure", rec->failure);
+		cJSON_AddStringToObject(o, "failure", rec->failure ? rec->failure : "");
 	add(rec, "recording_failed", o);
 }
 

@@ -36,6 +36,8 @@ def rows():
 
 
 class CapturesTest(Case):
+    offline = True
+
     def test_captures_are_there(self):
         if not rows():
             raise unittest.SkipTest(f"{CAPTURES} is not there")

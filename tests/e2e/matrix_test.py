@@ -9,6 +9,8 @@ OF_CAPTURES = ("captures_test", "truth_test")  # a case for each file that is th
 
 
 class MatrixTest(Case):
+    offline = True
+
     def sources(self, name, unit):
         found = list((ROOT / "tests" / "unit").glob(f"*/{name}.*")) if unit else []
         return found + [p for p in [ROOT / "tests" / "e2e" / f"{name}.py"] if not unit and p.exists()]

@@ -76,6 +76,8 @@ def goodbye(ssrc):
 
 
 class MishapCase(Case):
+    offline = True
+
     def read(self, sender, rtpmaps=None):
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         self.capture = folder / "calls.pcap"

@@ -17,6 +17,8 @@ CONFIG = {"sbc": {"addresses": [SBC, SBC_IPV6]}}
 
 
 class ReadCase(Case):
+    offline = True
+
     def read(self, capture, name="out", *arguments, config=None, status=0):
         reading = Reading(capture, self.folder / name, *arguments, config=config or CONFIG)
         self.assertEqual(reading.status, status, reading.explain())

@@ -60,6 +60,8 @@ class VectorTest(unittest.TestCase):
 
 
 class SrtpCase(Case):
+    offline = True
+
     def setUp(self):
         super().setUp()
         srtp.need_cryptography()
@@ -393,6 +395,8 @@ class SecrecyTest(SrtpCase):
 
 
 class LiveTest(SrtpCase):
+    offline = False
+
     def setUp(self):
         super().setUp()
         self.hosts = self.enterContext(Hosts(self.folder))

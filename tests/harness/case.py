@@ -7,6 +7,7 @@ from pathlib import Path
 
 class Case(unittest.TestCase):
     longMessage = True
+    offline = False  # True: without network, and whatever else runs
     maxDiff = 4000
 
     def setUp(self):
