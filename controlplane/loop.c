@@ -297,7 +297,7 @@ static bool must_wait_for(const struct recording *rec)
 	if (rec->leg || rec->op || rec->ledger_pending || rec->gates_pending ||
 		rec->state == RECORDING_CLOSING)
 		return true;
-	return rec->counted_unfinished && rec->failure[0] == '\0' && !the_loop->hurry;
+	return rec->counted_unfinished && !rec->failure && !the_loop->hurry;
 }
 
 /* True when the loop may return. */

@@ -41,7 +41,7 @@ static void print_recording(const struct recording *rec, FILE *out)
 		rec->info.participant_tag, tracks_name(rec->info.tracks),
 		(double)rec->duration_ms / 1000, sum_tracks(sidecar, "received"),
 		sum_tracks(sidecar, "lost"), recording_state_name(rec->state), rec->info.key);
-	if (rec->failure[0])
+	if (rec->failure)
 		fprintf(out, "       %s\n", rec->failure);
 	else if (rec->undecodable)
 		fprintf(out, "       packets that no decoder here can take: see undecodable in the "
