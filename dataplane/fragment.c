@@ -222,6 +222,20 @@ void fragments_destroy(struct fragments *f)
 
 /* --- A fragment --- */
 
+/* CRC-32C. rte_hash_crc reads words wherever they lie, which C does not allow. */
+static uint32_t add_bytes(uint32_t checksum, const uint8_t *p, uint32_t bytes)
+{
+	uint64_t word;
+
+	for (; bytes >= sizeof(word); p += sizeof(word), bytes -= (uint32_t)sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		checksum = rte_hash_crc_8byte(word, checksum);
+	}
+	for (; bytes > 0; p++, bytes--)
+		checksum = rte_hash_crc_1byte(*p, checksum);
+	return checksum;
+}
+
 static uint32_t checksum_of(const struct rte_mbuf *m, uint32_t at, uint32_t bytes)
 {
 	uint32_t checksum = 0;
@@ -231,8 +245,8 @@ static uint32_t checksum_of(const struct rte_mbuf *m, uint32_t at, uint32_t byte
 
 		here = here < bytes ? here : bytes;
 		if (here > 0)
-			checksum = rte_hash_crc(
-				rte_pktmbuf_mtod_offset(m, const void *, at), here, checksum);
+			checksum = add_bytes(
+				checksum, rte_pktmbuf_mtod_offset(m, const uint8_t *, at), here);
 		at = m->data_len > at ? 0 : at - m->data_len;
 		bytes -= here;
 	}
