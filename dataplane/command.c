@@ -47,6 +47,7 @@ static int grow(struct command_queue *q, uint32_t least)
 	backlog = malloc(size * sizeof(*backlog));
 	if (!backlog)
 		return -ENOMEM;
+	assert(q->count <= q->size);
 	for (uint32_t i = 0; i < q->count; i++)
 		backlog[i] = q->backlog[(q->head + i) % q->size];
 	free(q->backlog);
