@@ -117,7 +117,7 @@ int capture_order_create(struct capture_order **out, const char *path, struct er
 	o->fd = open(path, O_RDONLY | O_CLOEXEC);
 	found = o->fd < 0 ? errmsg_set(e, -errno, "%s: %s", path, strerror(errno))
 			  : find_places(o, path, e);
-	if (found <= 0) {
+	if (found <= 0 || !o->places) {
 		capture_order_destroy(o);
 		return found;
 	}

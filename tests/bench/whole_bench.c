@@ -6,9 +6,9 @@
  *
  *   whole_bench [--streams N] [--seconds S] [--legs-per-s N] [--buffer-mib N] [--idle] FOLDER
  *
- *   --idle    no rule records: the legs are known, their audio is not wanted. The event stream keeps
- *             as few events as it may: they are no leg's, and bounded by limits.events
- *   FOLDER    spool, ledger; on the file system that is measured */
+ *   --idle    no rule records: the legs are known, their audio is not wanted. The event stream
+ * keeps as few events as it may: they are no leg's, and bounded by limits.events FOLDER    spool,
+ * ledger; on the file system that is measured */
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
