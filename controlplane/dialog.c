@@ -193,6 +193,8 @@ static bool has_tags(const struct leg *leg, const char *a, const char *b)
 	       (strcmp(leg->from_tag, b) == 0 && strcmp(leg->to_tag, a) == 0);
 }
 
+#define NAMED_LEGS_MAX 64 /* of one SIP Call-ID that are looked at */
+
 /* The live leg that an INVITE names by Replaces or Join, whose tags nobody knows who is not of that
  * call. NULL: none. */
 static const struct leg *named_leg(const struct arrival *a, const char *header)
@@ -203,7 +205,7 @@ static const struct leg *named_leg(const struct arrival *a, const char *header)
 	if (!sip_header_string(a->message, header, value, sizeof(value)) ||
 		named_dialog_parse(&named, value) != 0)
 		return NULL;
-	for (unsigned int i = 0;; i++) {
+	for (unsigned int i = 0; i < NAMED_LEGS_MAX; i++) {
 		const struct leg *leg = leg_by_sip_id(a->dialogs->legs, named.call_id, i);
 
 		if (!leg || leg->state == LEG_ENDED)
@@ -211,6 +213,7 @@ static const struct leg *named_leg(const struct arrival *a, const char *header)
 		if (has_tags(leg, named.to_tag, named.from_tag))
 			return leg;
 	}
+	return NULL;
 }
 
 static void offer(struct arrival *a)

@@ -115,7 +115,7 @@ static void settle_re_offer(struct arrival *a, bool accepted)
 
 	if (!r || r->cseq != a->message->cseq || r->originator != a->originator)
 		return;
-	if (!accepted)
+	if (!accepted && r->before.known)
 		leg_announce(a->dialogs->legs, a->leg, r->end, &r->before, a->packet->arrival_ns);
 	drop_re_offer(d);
 }

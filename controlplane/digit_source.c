@@ -28,7 +28,8 @@ static unsigned int add_types(
 	for (unsigned int i = 0; i < media->codec_count; i++) {
 		const struct codec *codec = &media->codecs[i];
 
-		if (strcmp(codec->name, "RED") == 0)
+		/* Of SRTP the blocks can't be read: ciphertext would look like events. */
+		if (strcmp(codec->name, "RED") == 0 && !media->encrypted)
 			w->redundancy = codec->payload_type;
 		if (count < STREAM_WATCHED_TYPES && strcmp(codec->name, "TELEPHONE-EVENT") == 0 &&
 			!has_type(w, codec->payload_type))
@@ -78,11 +79,15 @@ void digit_source_stream(struct control *c, struct media_stream *s)
 	if (!s->id || (!w.told && w.withhold == WITHHOLD_NOTHING && !s->watched))
 		return;
 	if (w.withhold != WITHHOLD_NOTHING) { /* whatever either end calls an event */
-		unsigned int count = 0;
+		enum leg_end sender = s->track == TRACK_INCOMING ? END_PARTICIPANT : END_SBC;
+		unsigned int count;
 
 		memset(w.types, STREAM_WATCHED_NONE, sizeof(w.types));
-		for (unsigned int end = 0; end < ENDS; end++)
-			count = add_types(&w, count, &leg->media[end]);
+		w.redundancy = STREAM_WATCHED_NONE;
+		count = add_types(&w, 0, &leg->media[sender]);
+		/* The receiver's type of redundancy is the one that is sent: it comes last. */
+		(void)add_types(
+			&w, count, &leg->media[sender == END_SBC ? END_PARTICIPANT : END_SBC]);
 	}
 	if (stream_watch(c->dataplane, s->id, &w, s) == 0)
 		s->watched = w.told || w.withhold != WITHHOLD_NOTHING;

@@ -1,12 +1,12 @@
 /* Announced media addresses: a hash table of (address, leg, end), and for each leg a list of its
- * own. Bounded by the legs there are, and by ADDRESSES_MAX for each of them. */
+ * own. Bounded by the legs there are, and by ADDRESSES_MAX for each of their ends. */
 #include "controlplane/endpoint.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define BUCKETS_MIN (1U << 12)
-#define ADDRESSES_MAX 64 /* of a leg that goes on announcing new ones; the oldest are forgotten */
+#define ADDRESSES_MAX 64 /* of an end that goes on announcing new ones; the oldest are forgotten */
 
 struct endpoint {
 	struct netaddr address;
@@ -98,19 +98,25 @@ static void grow(struct endpoints *e)
 	e->mask = mask;
 }
 
-static void drop_oldest(struct endpoints *e, struct leg *leg)
+/* Makes room among those of one end: what the other end announced stays. */
+static void drop_oldest(struct endpoints *e, struct leg *leg, enum leg_end end)
 {
-	struct endpoint **at = &leg->endpoints;
+	struct endpoint **oldest = NULL;
+	struct endpoint *p;
 	unsigned int count = 0;
 
-	for (; *at; at = &(*at)->next_of_leg) {
-		if (++count < ADDRESSES_MAX)
+	for (struct endpoint **at = &leg->endpoints; *at; at = &(*at)->next_of_leg) {
+		if ((*at)->end != end)
 			continue;
-		unlink_endpoint(e, *at);
-		free(*at);
-		*at = NULL;
-		return;
+		oldest = at;
+		count++;
 	}
+	if (count < ADDRESSES_MAX || !oldest)
+		return;
+	p = *oldest;
+	*oldest = p->next_of_leg;
+	unlink_endpoint(e, p);
+	free(p);
 }
 
 static int add(struct endpoints *e, const struct netaddr *address, struct leg *leg,
@@ -124,7 +130,7 @@ static int add(struct endpoints *e, const struct netaddr *address, struct leg *l
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	drop_oldest(e, leg);
+	drop_oldest(e, leg, end);
 	if (e->count > e->mask)
 		grow(e);
 	*p = (struct endpoint){.address = *address,

@@ -208,6 +208,7 @@ void event_recording_failed(const struct recording *rec)
 	if (o)
 		cJSON_AddStringToObject(o, "failure", rec->failure ? rec->failure : "");
 	add(rec, "recording_failed", o);
+	tell_siprec(rec);
 }
 
 void event_delivery_failed(

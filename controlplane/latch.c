@@ -57,6 +57,9 @@ static bool conflict(const struct media_stream *a, const struct voice *of_a,
 {
 	if (a->party != b->party || netaddr_equal(&a->flow.source, &b->flow.source))
 		return false;
+	/* Ports of legtap's own are of one m= line each. */
+	if (a->party && !netaddr_equal(&a->flow.destination, &b->flow.destination))
+		return false;
 	if (of_a->ssrc && of_a->ssrc == of_b->ssrc)
 		return false;
 	return !netaddr_same_host(&a->flow.source, &b->flow.source) ||
@@ -81,15 +84,21 @@ enum latch latch_judge(struct control *c, const struct media_stream *s, const st
 	enum rank mine = rank_of(c, leg, track, &s->flow.source);
 	struct voice voice = voice_of(c, s);
 	enum latch verdict = LATCH_TAKEN;
+	unsigned int others = 0;
 
 	*from_ns = 0;
 	if (mine == RANK_ANNOUNCED)
 		return LATCH_TAKEN;
 	for (const struct media_stream *o = leg->streams; o; o = o->next_of_leg) {
-		struct voice other = voice_of(c, o);
+		struct voice other;
 		uint64_t wait_ns;
 
-		if (o == s || o->track != track || !conflict(s, &voice, o, &other))
+		if (o == s || o->track != track)
+			continue;
+		if (o->party == s->party && ++others == LATCH_OTHERS_MAX)
+			return LATCH_REFUSED;
+		other = voice_of(c, o);
+		if (!conflict(s, &voice, o, &other))
 			continue;
 		wait_ns = patience_ns(c, leg, track, mine, rank_of(c, leg, track, &o->flow.source));
 		if (wait_ns && c->now_ns < other.newest_ns + wait_ns)
@@ -115,16 +124,19 @@ static bool is_better(struct control *c, const struct media_stream *o, const str
 	       other->newest_ns > s->latched_ns + LATCH_MOVE_NS;
 }
 
-bool latch_is_lost(struct control *c, const struct media_stream *s)
+bool latch_is_lost_to(struct control *c, const struct media_stream *s, const struct media_stream *o)
 {
 	struct voice voice = voice_of(c, s);
+	struct voice other = voice_of(c, o);
 
-	for (const struct media_stream *o = s->leg->streams; o; o = o->next_of_leg) {
-		struct voice other = voice_of(c, o);
+	return o != s && o->track == s->track && conflict(s, &voice, o, &other) &&
+	       is_better(c, o, &other, s);
+}
 
-		if (o != s && o->track == s->track && conflict(s, &voice, o, &other) &&
-			is_better(c, o, &other, s))
+bool latch_is_lost(struct control *c, const struct media_stream *s)
+{
+	for (const struct media_stream *o = s->leg->streams; o; o = o->next_of_leg)
+		if (latch_is_lost_to(c, s, o))
 			return true;
-	}
 	return false;
 }

@@ -25,6 +25,7 @@
 #define LATCH_SILENCE_NS 2000000000ULL
 #define LATCH_DISTRUST_NS 30000000000ULL
 #define LATCH_MOVE_NS 200000000ULL
+#define LATCH_OTHERS_MAX 64 /* streams of a track; no more are taken that were not announced */
 #define LATCH_MOVING_NS 5000000000ULL /* how long "just after" is */
 
 enum latch {
@@ -45,5 +46,9 @@ enum latch latch_judge(struct control *c, const struct media_stream *s, const st
 
 /* Whether a stream must leave the track that it feeds, for another has the better claim. */
 bool latch_is_lost(struct control *c, const struct media_stream *s);
+
+/* … and whether this one, of the same leg, has it. */
+bool latch_is_lost_to(
+	struct control *c, const struct media_stream *s, const struct media_stream *o);
 
 #endif

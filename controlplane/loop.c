@@ -217,6 +217,7 @@ static void on_offered(void *arg, struct leg *leg,
 	struct control *c = arg;
 
 	leg->account = account_match(c->config, leg, header, message);
+	digit_source_media(c, leg); /* before any gate opens */
 	timer_start(
 		&c->timers, &leg->media_timer, leg->offered_ns + timeout_ns(c), watch_media, leg);
 	recordings_leg_offered(c->recordings, leg);

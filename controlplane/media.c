@@ -320,7 +320,7 @@ static void displace_others(struct media *m, const struct media_stream *s)
 
 	for (struct media_stream *o = s->leg->streams; o; o = next) {
 		next = o->next_of_leg;
-		if (o != s && !o->copy_of && o->track == s->track && latch_is_lost(m->control, o))
+		if (o != s && !o->copy_of && latch_is_lost_to(m->control, o, s))
 			displace(m, o);
 	}
 }

@@ -54,6 +54,8 @@ struct section {
 	bool ice; /* 0.0.0.0 is then no hold, but an address that is not yet known */
 };
 
+#define BUNDLES_MAX 4 /* audio lines without a port of their own; each costs some passes */
+
 struct parser {
 	struct leg_media *out;
 	const char *sdp;
@@ -69,6 +71,7 @@ struct parser {
 	bool fingerprint;	  /* a certificate's, for DTLS */
 	uint16_t port;		  /* of the current m= line */
 	unsigned int first_codec; /* of the current m= line */
+	unsigned int bundles;	  /* looked for so far */
 };
 
 static struct section *current(struct parser *p)
@@ -232,9 +235,9 @@ static void parse_other_rtpmap(struct parser *p, const char *value)
 	}
 }
 
-static bool find_bundle(const struct parser *p, struct sdp_bundle *out)
+static bool find_bundle(struct parser *p, struct sdp_bundle *out)
 {
-	return sdp_bundle_find(out, p->sdp, p->end, p->rest) == 0;
+	return p->bundles++ < BUNDLES_MAX && sdp_bundle_find(out, p->sdp, p->end, p->rest) == 0;
 }
 
 /* Where the m= line whose transport it shares is to be found. */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define WORDS_MAX 16 /* of a group; each costs a pass over the description */
+
 /* A piece of the description. */
 struct piece {
 	const char *text;
@@ -132,7 +134,7 @@ int sdp_bundle_find(struct sdp_bundle *out, const char *sdp, const char *end, co
 	if (!mid.text || !find_line(section, end, "a=bundle-only").text)
 		return -ENOENT;
 	group = find_group(sdp, end, mid);
-	while (take_word(&group, &word))
+	for (unsigned int i = 0; i < WORDS_MAX && take_word(&group, &word); i++)
 		if (find_section(out, sdp, end, word))
 			return 0;
 	return -ENOENT;

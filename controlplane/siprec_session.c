@@ -37,6 +37,7 @@ static int route(
 	void *arg, const struct netaddr *address, struct media_route routes[MEDIA_ROUTES_MAX])
 {
 	struct siprec_session *s = arg;
+	const struct member *owner;
 	unsigned int line = 0;
 	int count = 0;
 
@@ -44,14 +45,14 @@ static int route(
 		line++;
 	if (s->settling || line == s->line_count)
 		return MEDIA_ROUTES_WAIT;
-	for (struct member *m = s->members; m && count < MEDIA_ROUTES_MAX; m = m->next) {
-		bool says = s->lines[line].owner == m && s->lines[line].track == TRACK_INCOMING;
-
-		if (m->leg && (says || siprec_hears(s, m, line)))
-			routes[count++] = (struct media_route){.leg = m->leg,
-				.track = says ? TRACK_INCOMING : TRACK_OUTGOING,
-				.party = line + 1};
-	}
+	owner = s->lines[line].owner;
+	if (owner && owner->leg && s->lines[line].track == TRACK_INCOMING)
+		routes[count++] = (struct media_route){
+			.leg = owner->leg, .track = TRACK_INCOMING, .party = line + 1};
+	for (struct member *m = s->members; m && count < MEDIA_ROUTES_MAX; m = m->next)
+		if (m->leg && siprec_hears(s, m, line))
+			routes[count++] = (struct media_route){
+				.leg = m->leg, .track = TRACK_OUTGOING, .party = line + 1};
 	return count ? count : MEDIA_ROUTES_WAIT;
 }
 
@@ -59,8 +60,11 @@ static int take_port(struct siprec_session *s, unsigned int line)
 {
 	int err = media_ports_take(s->ports, s->peer.family, &s->addresses[line]);
 
-	if (err == 0)
+	if (err == 0) {
 		err = media_own(s->control->media, &s->addresses[line], route, s);
+		if (err)
+			media_ports_give(s->ports, &s->addresses[line]);
+	}
 	if (err)
 		s->addresses[line].port = 0;
 	return err;
@@ -235,6 +239,9 @@ static void announce(struct siprec_session *s, struct member *m)
 	if (gather(s, m, TRACK_INCOMING, &media) || m->leg->media[END_SBC].known) {
 		take_keys(s, m, TRACK_OUTGOING, &media);
 		leg_announce(legs, m->leg, END_SBC, &media, s->control->now_ns);
+	} else { /* one who only hears */
+		take_keys(s, m, TRACK_OUTGOING, &media);
+		leg_secure(legs, m->leg, END_SBC, &media.keys, s->control->now_ns);
 	}
 	if (gather(s, m, TRACK_OUTGOING, &media) || m->leg->media[END_PARTICIPANT].known) {
 		take_keys(s, m, TRACK_INCOMING, &media);
@@ -445,6 +452,10 @@ int siprec_session_update(struct siprec_session *s, const struct siprec_offer *o
 		log_warning("siprec", "session %s: some of a metadata update is left out: too much",
 			s->sip_call_id);
 	s->settling = true;
+	for (struct member *m = s->members; offer && m; m = m->next)
+		if (m->leg) /* the client may send from elsewhere now (latch.h) */
+			m->leg->moved_ns[END_PARTICIPANT] = m->leg->moved_ns[END_SBC] =
+				s->control->now_ns;
 	siprec_assign(s);
 	err = settle_legs(s, headers, e);
 	s->settling = false;

@@ -14,7 +14,8 @@
 
 #define CHECKPOINT_VERSION 1
 
-/* written_ns: recording clock; what was handed to the writer before is written. Synced, then
+/* written_ns: recording clock; what was handed to the writer before is written,
+ * but for chunks that wait for the keys of SRTP. Synced, then
  * renamed into place. 0 or -errno. */
 int checkpoint_write(const struct spool *spool, const struct uuid *run, unsigned int writer,
 	uint64_t written_ns);

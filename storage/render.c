@@ -71,12 +71,13 @@ static void choose_format(struct rendering *r)
 		uint32_t rate_hz = has_track(r, track) ? recorded_track_rate_hz(t) : 0;
 
 		r->format.channels += has_track(r, track);
+		/* Parts are added up, even where nobody is heard. */
+		coded = coded && t->index.part_count <= 1;
 		if (rate_hz == 0)
 			continue;
 		if (rate_hz > r->format.rate_hz)
 			r->format.rate_hz = rate_hz;
-		coded = coded && t->index.part_count <= 1 &&
-			recorded_track_is_g711(t, &laws[with_audio]);
+		coded = coded && recorded_track_is_g711(t, &laws[with_audio]);
 		with_audio++;
 	}
 	r->format.coded = coded && with_audio > 0 && (with_audio == 1 || laws[0] == laws[1]);

@@ -189,6 +189,8 @@ static void release_held(struct writer *w)
 	w->held_count = 0;
 	while ((c = chunk_list_take(w->setup.pool, &held))) {
 		track_of(w, c->track)->held--;
+		c->epoch = w->epoch;
+		w->epoch_pending[c->epoch]++;
 		chunk_list_append(w->setup.pool, &w->ready, c);
 	}
 	while ((c = chunk_list_take(w->setup.pool, &later)))
@@ -210,6 +212,7 @@ static bool hold(struct writer *w, struct chunk *c)
 	if (!waits && t->held == 0)
 		return false;
 	chunk_list_append(w->setup.pool, &w->held, c);
+	w->epoch_pending[c->epoch]--; /* its keys may be long in coming: no round waits for it */
 	w->held_count++;
 	t->held++;
 	if (!waits)

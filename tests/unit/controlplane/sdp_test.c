@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "controlplane/sdp.h"
 #include "controlplane/sip.h"
 #include "udp_packets.h"
@@ -444,6 +445,24 @@ static void other_media_is_noted_by_name(void **state)
 	assert_string_equal(media.others[3].name, "VIDEO 97");
 }
 
+/* Each word of a group costs a pass over the description, so there is an end to them. */
+static void a_group_of_thousands_costs_no_minutes(void **state)
+{
+	static char sdp[64 << 10];
+	uint64_t began_ns = clock_now_ns();
+	int n = snprintf(sdp, sizeof(sdp), SESSION "a=group:BUNDLE x");
+
+	for (unsigned int i = 0; i < 10000; i++)
+		n += snprintf(sdp + n, sizeof(sdp) - (size_t)n, " a");
+	n += snprintf(sdp + n, sizeof(sdp) - (size_t)n, "\r\n");
+	for (unsigned int i = 0; i < 700; i++)
+		n += snprintf(sdp + n, sizeof(sdp) - (size_t)n,
+			"m=audio 0 RTP/AVP 0\r\na=mid:x\r\na=bundle-only\r\n");
+	assert_int_equal(parse(sdp), 0);
+	assert_int_equal(media.address_count, 0);
+	assert_true(clock_now_ns() - began_ns < 1000000000ULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_bundle_brings_its_candidates),
 		cmocka_unit_test(what_is_not_bundled_stays_rejected),
 		cmocka_unit_test(other_media_is_noted_by_name),
+		cmocka_unit_test(a_group_of_thousands_costs_no_minutes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

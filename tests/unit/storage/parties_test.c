@@ -139,6 +139,32 @@ static void a_pause_is_laid_over_the_sum(void **state)
 	forget(&f, &h);
 }
 
+/* Nobody is heard on a track of several parties: comfort noise alone. There is nothing to add up.
+ */
+static void parties_who_are_silent_can_be_no_codes(void **state)
+{
+	struct recording_window w = window(100);
+	unsigned int other;
+	struct fixture f;
+	struct heard h;
+
+	fixture_begin(&f, TRACKS_BOTH);
+	f.config.encode_g711 = true;
+	other = fixture_party(&f, TRACK_OUTGOING, 5, 4711, 1);
+	for (uint16_t i = 0; i < 5; i++) {
+		fixture_audio(&f, 0, AT(20UL * i), FIRST, i, 160U * i, 0);
+		fixture_audio(&f, 1, AT(20UL * i), SECOND, i, 160U * i, 13);
+		fixture_audio(&f, other, AT(20UL * i), THIRD, i, 160U * i, 13);
+	}
+	fixture_end(&f, &w);
+	hear(&f, &h);
+	assert_int_equal(h.info.format & SF_FORMAT_SUBMASK, SF_FORMAT_PCM_16);
+	for (int64_t at = 0; at < 5L * PACKET; at++)
+		assert_int_equal(sample(&h, 0, at), octet(FIRST, at));
+	expect_silence(&h, 1, 0, 5L * PACKET);
+	forget(&f, &h);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -146,6 +172,7 @@ int main(void)
 		cmocka_unit_test(streams_of_one_party_take_the_place_of_each_other),
 		cmocka_unit_test(codes_that_must_be_mixed_become_samples),
 		cmocka_unit_test(a_pause_is_laid_over_the_sum),
+		cmocka_unit_test(parties_who_are_silent_can_be_no_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
