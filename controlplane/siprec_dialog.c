@@ -252,6 +252,7 @@ static void take_answer(struct siprec_dialog *d, const struct sip_msg *m)
 		siprec_session_answered(d->session, &answer, &none, &e) != 0)
 		log_warning("siprec", "session %s: the answer to legtap's offer can't be used",
 			sip_dialog_callid(d->sip));
+	siprec_offer_wipe(&answer);
 }
 
 void siprec_dialog_acknowledged(struct siprec_dialog *d, const struct sip_msg *ack)
@@ -311,8 +312,10 @@ int siprec_dialog_print(struct siprec_dialog *d, char sdp[SIPREC_SDP_BYTES])
 	static struct siprec_offer offer; /* one at a time */
 	int err = d->offer ? siprec_offer_parse(&offer, d->offer, d->offer_bytes) : -EINVAL;
 
-	if (err)
+	if (err) {
+		siprec_offer_wipe(&offer);
 		return err;
+	}
 	siprec_session_records(d->session, d->told);
 	siprec_offer_secure(&offer, d->server->secret, d->number);
 	err = siprec_answer_print(&offer, siprec_session_addresses(d->session),

@@ -389,14 +389,18 @@ static void set_line(struct siprec_session *s, unsigned int i, const struct sipr
 
 static int take_offer(struct siprec_session *s, const struct siprec_offer *offer, struct errmsg *e)
 {
-	struct line *lines = realloc(s->lines, offer->line_count * sizeof(s->lines[0]));
+	struct line *lines = calloc(offer->line_count + 1UL, sizeof(s->lines[0]));
+	unsigned int kept = s->line_count < offer->line_count ? s->line_count : offer->line_count;
 	bool usable = false;
 
 	if (!lines)
 		return errmsg_set(e, -ENOMEM, "no memory for the session");
+	if (s->lines) { /* not by realloc: no key stays behind */
+		memcpy(lines, s->lines, kept * sizeof(lines[0]));
+		explicit_bzero(s->lines, s->line_count * sizeof(s->lines[0]));
+	}
+	free(s->lines);
 	s->lines = lines;
-	for (unsigned int i = s->line_count; i < offer->line_count; i++)
-		memset(&lines[i], 0, sizeof(lines[i]));
 	s->line_count = offer->line_count;
 	for (unsigned int i = 0; i < offer->line_count; i++) {
 		set_line(s, i, &offer->lines[i]);
@@ -509,7 +513,8 @@ bool siprec_leg_says(const struct leg *leg, const char *name, const char *patter
 static bool is_paused(const struct recording *rec)
 {
 	return rec->state == RECORDING_PAUSED ||
-	       (rec->state == RECORDING_RUNNING && rec->gate == GATE_PAUSED && !rec->gates_pending);
+	       (rec->state == RECORDING_RUNNING && rec->gate == GATE_PAUSED &&
+		       !rec->gates_pending && !rec->gates_owed);
 }
 
 static enum siprec_record record_of(const struct siprec_session *s, unsigned int line)
