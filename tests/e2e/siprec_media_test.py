@@ -55,6 +55,8 @@ class SrtpTest(MediaCase):
     def send(self, key):
         """A session whose media is sealed by this key, though it has announced KEY."""
         return self.client("--crypto", f"1 {SUITE} inline:{KEY}", "--run",
+                           # Its first packets are late by more than the others, and would begin before the answer.
+                           f"sleep {HEARD_S}; "
                            f"ffmpeg -loglevel error -re -f alaw -ar 8000 -ac 1 -i {self.voice} -c:a copy -f rtp "
                            f"-srtp_out_suite {SUITE} -srtp_out_params {key} 'srtp://MEDIA?pkt_size=200' && "
                            f"sleep {HEARD_S}")
