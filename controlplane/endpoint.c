@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #define BUCKETS_MIN (1U << 12)
-#define ADDRESSES_MAX 64 /* of an end that goes on announcing new ones; the oldest are forgotten \
-			  */
+#define ADDRESSES_MAX 64 /* of an end that goes on announcing; the oldest are forgotten */
 
 struct endpoint {
 	struct netaddr address;

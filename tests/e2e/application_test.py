@@ -98,8 +98,16 @@ class ApplicationCase(Case):
     def finish(self, caller):
         self.assertEqual(caller.wait(60), 0, (self.folder / "caller.log").read_text())
 
+    def told(self):
+        """What the stream has of the application's events."""
+        return [(e["CallDetails"]["TransactionId"], e["Sequence"]) for e in list(self.stream.events)
+                if e.get("Source") == "application"]
+
     def check_events(self):
         """What must hold of all events, whatever the case."""
+        asked = dict.fromkeys((e["CallDetails"]["TransactionId"], e["Sequence"]) for e in self.asked())
+        if self.daemon.config["application"]["url"]:
+            wait.until(lambda: len(self.told()) >= len(asked), "the application's events in the stream")
         for event in self.asked():
             bare = {k: v for k, v in event.items() if not k.startswith("_")}
             self.assertNothing(problems_of("invocation_event", bare), bare)
@@ -110,9 +118,7 @@ class ApplicationCase(Case):
                 self.assertNothing(problems_of("invocation_event", bare), event)
         ids = [e["EventId"] for e in list(self.stream.events)]
         self.assertEqual(ids, list(range(ids[0], ids[0] + len(ids))), "EventIds with gaps")
-        told = [(e["CallDetails"]["TransactionId"], e["Sequence"]) for e in list(self.stream.events)
-                if e.get("Source") == "application"]
-        asked = dict.fromkeys((e["CallDetails"]["TransactionId"], e["Sequence"]) for e in self.asked())
+        told = self.told()
         if self.daemon.config["application"]["url"]:
             self.assertEqual(sorted(told), sorted(asked), "the stream and the application saw other events")
         for transaction in {t for t, _ in told}:
