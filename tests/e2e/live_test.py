@@ -58,9 +58,13 @@ class LoadTest(LiveCase):
         config = {"site": "test", "sbc": {"addresses": [SBC]}, "rules": [{"Track": "BOTH"}]}
         reading = Reading(capture, self.folder / "read", config=config)
         self.assertEqual(reading.status, 0, reading.explain())
-        counts = [{(r["call_id"], t["track"]): (t["received"], t["lost"], t["duplicate"], t["reordered"])
-                   for r in recordings for t in r["tracks"]} for recordings in (live, reading.recordings)]
-        self.assertEqual(*counts)
+        there, here = [{(r["call_id"], t["track"]): (t["received"], t["lost"], t["duplicate"], t["reordered"])
+                        for r in recordings for t in r["tracks"]} for recordings in (live, reading.recordings)]
+        self.assertEqual(there.keys(), here.keys())
+        # Live, a frame's arrival is its poll: one that shares it with the answer or the BYE may fall on either side.
+        other = {k: (there[k], here[k]) for k in there if there[k] != here[k]}
+        self.assertLessEqual(len(other), len(there) // 10, other)
+        self.assertNothing(k for k, (a, b) in other.items() if max(abs(x - y) for x, y in zip(a, b)) > 1)
 
 
 class ActionTest(LiveCase):
