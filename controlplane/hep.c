@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/byte_order.h"
+
 #define CHUNK_HEAD_BYTES 6
 
 /* Of vendor 0. */
@@ -37,16 +39,6 @@ struct chunks {
 	uint16_t destination_port;
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
 int hep_length(const void *data, size_t bytes)
 {
 	static const char magic[] = {'H', 'E', 'P', '3'};
@@ -57,7 +49,7 @@ int hep_length(const void *data, size_t bytes)
 		return -EBADMSG;
 	if (bytes < HEP_HEAD_BYTES)
 		return 0;
-	length = get16(p + sizeof(magic));
+	length = be16(p + sizeof(magic));
 	return length < HEP_HEAD_BYTES ? -EBADMSG : (int)length;
 }
 
@@ -94,25 +86,25 @@ static void take_number(
 		m->protocol = value[0];
 		break;
 	case CHUNK_SOURCE_PORT:
-		c->source_port = get16(value);
+		c->source_port = be16(value);
 		break;
 	case CHUNK_DESTINATION_PORT:
-		c->destination_port = get16(value);
+		c->destination_port = be16(value);
 		break;
 	case CHUNK_TIME_S:
-		m->time_s = get32(value);
+		m->time_s = be32(value);
 		break;
 	case CHUNK_TIME_US:
-		m->time_us = get32(value);
+		m->time_us = be32(value);
 		break;
 	case CHUNK_PAYLOAD_TYPE:
 		m->payload_type = value[0];
 		break;
 	case CHUNK_AGENT:
-		m->agent = get32(value);
+		m->agent = be32(value);
 		break;
 	case CHUNK_VLAN:
-		m->vlan = get16(value) & 0xfff;
+		m->vlan = be16(value) & 0xfff;
 		break;
 	default:
 		break;
@@ -161,9 +153,9 @@ static int take_chunks(struct hep_message *m, struct chunks *c, const uint8_t *p
 
 		if (bytes < CHUNK_HEAD_BYTES)
 			return -EBADMSG;
-		vendor = get16(p);
-		type = get16(p + 2);
-		length = get16(p + 4);
+		vendor = be16(p);
+		type = be16(p + 2);
+		length = be16(p + 4);
 		if (length < CHUNK_HEAD_BYTES || length > bytes)
 			return -EBADMSG;
 		if (vendor == 0) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/byte_order.h"
 #include "controlplane/sip_framing.h"
 #include "controlplane/websocket.h"
 
@@ -306,11 +307,6 @@ static void take_data(struct sip_tcp *t, struct stream *s, uint32_t sequence, co
 		take_early(t, s, p);
 	}
 	give_up_late_holes(t, s, p);
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 /* The stream of a segment; made when there is something in it. NULL: none. */

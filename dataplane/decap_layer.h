@@ -6,6 +6,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "common/byte_order.h"
 #include "dataplane/decap.h"
 
 #define TYPE_IPV4 0x0800
@@ -76,16 +77,6 @@ struct parser {
 	enum link_type link;
 	struct decap *out;
 };
-
-static inline uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
 
 static inline bool is_tunnel_port(uint16_t port)
 {

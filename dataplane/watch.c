@@ -6,6 +6,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "common/byte_order.h"
 #include "dataplane/rtp.h"
 #include "dataplane/rx.h"
 
@@ -16,16 +17,6 @@
 #define PADDED 0x20
 
 static_assert(sizeof(struct watched_packet) == TOPOLOGY_WATCHED_BYTES, "an element of the ring");
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
 
 static bool is_event(const struct stream_watch *w, uint8_t payload_type)
 {
@@ -53,7 +44,7 @@ static void look_into_blocks(const struct stream_watch *w, struct seen *s)
 
 	while (at + BLOCK_HEADER_BYTES <= s->readable && s->rtp[at] & BLOCK_MORE) {
 		s->has_event = s->has_event || is_event(w, s->rtp[at] & TYPE_BITS);
-		data += get16(s->rtp + at + 2) & 0x3ff;
+		data += be16(s->rtp + at + 2) & 0x3ff;
 		at += BLOCK_HEADER_BYTES;
 	}
 	if (at >= s->readable || s->rtp[at] & BLOCK_MORE)
@@ -106,8 +97,8 @@ static void tell(
 	struct watched_packet p = {.id = id,
 		.arrival_ns = arrival_ns,
 		.ssrc = rtp_ssrc(s->rtp),
-		.timestamp = get32(s->rtp + 4),
-		.sequence = get16(s->rtp + 2),
+		.timestamp = be32(s->rtp + 4),
+		.sequence = be16(s->rtp + 2),
 		.gate = (uint8_t)gate};
 
 	memcpy(p.payload, s->payload, sizeof(p.payload));

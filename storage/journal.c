@@ -279,18 +279,21 @@ static int read_resume(struct journal *j, const cJSON *o)
 	return 0;
 }
 
-static int read_paused_packets(struct journal *j, const cJSON *o)
+static int read_packets(const cJSON *o, uint64_t packets[TRACK_COUNT])
 {
 	enum track track;
 
-	return check(get_track(o, &track) && get_u64(o, "packets", &j->paused_packets[track]));
+	return check(get_track(o, &track) && get_u64(o, "packets", &packets[track]));
+}
+
+static int read_paused_packets(struct journal *j, const cJSON *o)
+{
+	return read_packets(o, j->paused_packets);
 }
 
 static int read_withheld_packets(struct journal *j, const cJSON *o)
 {
-	enum track track;
-
-	return check(get_track(o, &track) && get_u64(o, "packets", &j->withheld_packets[track]));
+	return read_packets(o, j->withheld_packets);
 }
 
 static int read_close(struct journal *j, const cJSON *o)

@@ -299,6 +299,17 @@ int packet_index_load(struct packet_index *index, struct track_file *file)
 	return got < 0 ? got : packet_seals_settle(index);
 }
 
+void packet_scale_samples(const struct packet_index *index, struct packet *p, uint32_t rate_hz)
+{
+	uint32_t from_hz = packet_codec(index, p)->form.rate_hz;
+	uint64_t samples;
+
+	if (p->samples == 0 || from_hz == rate_hz)
+		return;
+	samples = (uint64_t)p->samples * rate_hz / from_hz;
+	p->samples = samples > UINT16_MAX ? 0 : (uint16_t)samples;
+}
+
 static int compare_arrival(const void *a, const void *b)
 {
 	const struct packet *x = a;

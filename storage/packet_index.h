@@ -114,6 +114,9 @@ int packet_index_reserve(struct packet_index *index, size_t more);
 void packet_index_by_arrival(struct packet_index *index);
 void packet_index_by_position(struct packet_index *index);
 
+/* A length at the decoder's rate becomes one at the file's. */
+void packet_scale_samples(const struct packet_index *index, struct packet *p, uint32_t rate_hz);
+
 static inline const struct track_codec *packet_codec(
 	const struct packet_index *index, const struct packet *p)
 {

@@ -85,26 +85,12 @@ void recorded_track_close(struct recorded_track *t)
 	t->fd = -1;
 }
 
-/* Lengths at the decoders' rates become lengths at the file's. */
-static void scale_samples(struct packet_index *index, uint32_t rate_hz)
-{
-	for (size_t i = 0; i < index->count; i++) {
-		struct packet *p = &index->packets[i];
-		uint32_t from_hz = packet_codec(index, p)->form.rate_hz;
-		uint64_t samples;
-
-		if (p->samples == 0 || from_hz == rate_hz)
-			continue;
-		samples = (uint64_t)p->samples * rate_hz / from_hz;
-		p->samples = samples > UINT16_MAX ? 0 : (uint16_t)samples;
-	}
-}
-
 int recorded_track_position(struct recorded_track *t, uint64_t start_ns, uint32_t rate_hz)
 {
 	int err;
 
-	scale_samples(&t->index, rate_hz);
+	for (size_t i = 0; i < t->index.count; i++)
+		packet_scale_samples(&t->index, &t->index.packets[i], rate_hz);
 	timeline_position(&t->timeline, &t->index, &t->streams, start_ns, rate_hz);
 	err = drift_correct(&t->timeline, &t->index, &t->streams, &t->reader, start_ns, rate_hz);
 	if (err == 0)

@@ -4,14 +4,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/byte_order.h"
+
 #define HEADER_BYTES 4
 #define MORE 0x80
 #define TYPE_BITS 0x7f
-
-static uint16_t read_u16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 int redundancy_parse(
 	const uint8_t *payload, size_t bytes, struct redundancy_block blocks[REDUNDANCY_BLOCKS_MAX])
@@ -24,8 +21,8 @@ int redundancy_parse(
 		if (count == REDUNDANCY_BLOCKS_MAX - 1 || at + HEADER_BYTES > bytes)
 			return -EBADMSG;
 		blocks[count++] = (struct redundancy_block){.payload_type = payload[at] & TYPE_BITS,
-			.ticks = read_u16(payload + at + 1) >> 2,
-			.bytes = read_u16(payload + at + 2) & 0x3ff};
+			.ticks = be16(payload + at + 1) >> 2,
+			.bytes = be16(payload + at + 2) & 0x3ff};
 		at += HEADER_BYTES;
 	}
 	if (at == bytes)
@@ -100,7 +97,6 @@ static struct packet place(const struct packet_index *index, const struct packet
 {
 	struct packet p = c->packet;
 	const struct track_codec *codec = packet_codec(index, &p);
-	uint32_t from_hz = codec->form.rate_hz;
 
 	p.arrival_ns = bearer->arrival_ns;
 	p.timestamp = bearer->timestamp - c->ticks;
@@ -108,11 +104,7 @@ static struct packet place(const struct packet_index *index, const struct packet
 	p.stream = bearer->stream;
 	p.segment = bearer->segment;
 	p.position = bearer->position - (int64_t)c->ticks * rate_hz / codec->codec.clock_hz;
-	if (p.samples > 0 && from_hz != rate_hz) {
-		uint64_t samples = (uint64_t)p.samples * rate_hz / from_hz;
-
-		p.samples = samples > UINT16_MAX ? 0 : (uint16_t)samples;
-	}
+	packet_scale_samples(index, &p, rate_hz);
 	p.is_copy = 1;
 	return p;
 }

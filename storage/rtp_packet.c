@@ -2,18 +2,10 @@
 
 #include <errno.h>
 
+#include "common/byte_order.h"
+
 #define HEADER_BYTES 12U
 #define WORD_BYTES 4U
-
-static uint16_t read_u16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t read_u32(const uint8_t *p)
-{
-	return (uint32_t)read_u16(p) << 16 | read_u16(p + 2);
-}
 
 /* Bytes of padding at the end; `bytes` when there cannot be so many. */
 static size_t padding_bytes(const uint8_t *data, size_t bytes, size_t offset)
@@ -38,14 +30,14 @@ int rtp_packet_parse_header(const uint8_t *data, size_t bytes, struct rtp_packet
 	if (data[0] & 0x10) {
 		if (offset + WORD_BYTES > bytes)
 			return -EBADMSG;
-		offset += WORD_BYTES + read_u16(data + offset + 2) * WORD_BYTES;
+		offset += WORD_BYTES + be16(data + offset + 2) * WORD_BYTES;
 	}
 	if (offset > bytes)
 		return -EBADMSG;
 	out->payload_type = data[1] & 0x7f;
-	out->sequence = read_u16(data + 2);
-	out->timestamp = read_u32(data + 4);
-	out->ssrc = read_u32(data + 8);
+	out->sequence = be16(data + 2);
+	out->timestamp = be32(data + 4);
+	out->ssrc = be32(data + 8);
 	out->payload_offset = (uint16_t)offset;
 	out->payload_bytes = (uint16_t)(bytes - offset);
 	return 0;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "common/byte_order.h"
+
 #define TYPE_FIRST 192
 #define TYPE_LAST 223
 #define TYPE_SENDER_REPORT 200
@@ -9,11 +11,6 @@
 #define ITEM_CNAME 1
 #define HEADER_BYTES 4U
 #define REPORT_BYTES 28U /* up to the sender's octet count */
-
-static uint32_t read_u32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 bool sender_report_is_control(const uint8_t *data, size_t bytes)
 {
@@ -37,7 +34,7 @@ static uint32_t find_cname(const uint8_t *data, size_t bytes, uint32_t ssrc)
 	size_t at = HEADER_BYTES;
 
 	while (at + 4 <= bytes) {
-		bool wanted = read_u32(data + at) == ssrc;
+		bool wanted = be32(data + at) == ssrc;
 
 		for (at += 4; at + 2 <= bytes && data[at] != 0; at += 2U + data[at + 1]) {
 			if (at + 2U + data[at + 1] > bytes)
@@ -52,11 +49,11 @@ static uint32_t find_cname(const uint8_t *data, size_t bytes, uint32_t ssrc)
 
 static void take_report(const uint8_t *data, struct sender_report *out)
 {
-	uint64_t fraction = read_u32(data + 12);
+	uint64_t fraction = be32(data + 12);
 
-	out->ssrc = read_u32(data + 4);
-	out->ntp_ns = read_u32(data + 8) * 1000000000ULL + (fraction * 1000000000ULL >> 32);
-	out->timestamp = read_u32(data + 16);
+	out->ssrc = be32(data + 4);
+	out->ntp_ns = be32(data + 8) * 1000000000ULL + (fraction * 1000000000ULL >> 32);
+	out->timestamp = be32(data + 16);
 	out->cname = 0;
 }
 

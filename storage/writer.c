@@ -175,6 +175,12 @@ static void write_chunk(struct writer *w, struct chunk *c)
 	open_track_ask_for_more(t, &w->setup.grow[track_ref_slot(c->track)], w->setup.helper);
 }
 
+static void join_round(struct writer *w, struct chunk *c)
+{
+	c->epoch = w->epoch;
+	w->epoch_pending[c->epoch]++;
+}
+
 /* Looks at all held chunks anew, before those that came after them. */
 static void release_held(struct writer *w)
 {
@@ -189,8 +195,7 @@ static void release_held(struct writer *w)
 	w->held_count = 0;
 	while ((c = chunk_list_take(w->setup.pool, &held))) {
 		track_of(w, c->track)->held--;
-		c->epoch = w->epoch;
-		w->epoch_pending[c->epoch]++;
+		join_round(w, c);
 		chunk_list_append(w->setup.pool, &w->ready, c);
 	}
 	while ((c = chunk_list_take(w->setup.pool, &later)))
@@ -274,8 +279,7 @@ static void take_chunk(struct writer *w, struct chunk *c)
 
 	count(w, WRITER_chunks_in, 1);
 	count(w, WRITER_frames_in, c->frames);
-	c->epoch = w->epoch;
-	w->epoch_pending[w->epoch]++;
+	join_round(w, c);
 	w->pending++;
 	if (!t) {
 		drop(w, c, NULL, WRITER_drop_no_track);

@@ -84,3 +84,16 @@ double number(const cJSON *object, const char *name)
 	assert_true(cJSON_IsNumber(item));
 	return item->valuedouble;
 }
+
+int16_t octet(uint32_t ssrc, int64_t at)
+{
+	if (at < 0)
+		return 0;
+	return g711_values[G711_ULAW][fixture_byte(
+		ssrc, (uint16_t)(at / PACKET), (unsigned int)(at % PACKET))];
+}
+
+int16_t clipped(int32_t sum)
+{
+	return (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
+}

@@ -29,6 +29,13 @@ void hear(struct fixture *f, struct heard *h);
 /* Frees it, and removes the fixture. */
 void forget(struct fixture *f, struct heard *h);
 
+/* What a source's packets of fixture_audio, one behind the other from 0 on, say at a sample, as
+ * u-law; before them silence. */
+int16_t octet(uint32_t ssrc, int64_t at);
+
+/* A sum, with saturation. */
+int16_t clipped(int32_t sum);
+
 int16_t sample(const struct heard *h, int channel, int64_t at);
 
 /* Expects a packet of fixture_audio at a place; what is outside the file is passed over. */

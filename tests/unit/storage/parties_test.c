@@ -14,19 +14,6 @@
 #define SECOND 2U
 #define THIRD 3U
 
-static int16_t octet(uint32_t ssrc, int64_t at)
-{
-	if (at < 0)
-		return 0;
-	return g711_values[G711_ULAW][fixture_byte(
-		ssrc, (uint16_t)(at / PACKET), (unsigned int)(at % PACKET))];
-}
-
-static int16_t clipped(int32_t sum)
-{
-	return (int16_t)(sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
-}
-
 /* 56 samples late, so not on the first one's grid; longer than one stretch of the renderer. */
 static void parties_are_added_up_each_at_its_own_place(void **state)
 {
